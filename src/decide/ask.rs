@@ -1,0 +1,158 @@
+//! What is asked, and what is answered.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::IpAddr;
+
+use arrayvec::ArrayVec;
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Code, Endpoint, Scheme};
+
+/// The most servers that one request is tried at (LANGUAGE.md §4, Reassignment).
+pub const TRIES: usize = 8;
+
+/// Index of a node in the tables of one [`Snapshot`](super::Snapshot); of no meaning in another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeIndex(pub u32);
+
+/// Milliseconds on a clock that never goes back; its zero is the process's own affair.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Millis(pub u64);
+
+/// What a decision is asked about: a plain value that can be written and read.
+///
+/// All text has passed the front's checks: `host` is a valid host name or address, `target` is
+/// printable ASCII without blanks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ask<'a> {
+    /// The address and port that was connected to: a virtual, dip or one of their further listeners.
+    pub at: Endpoint,
+    /// The client's address.
+    pub client: IpAddr,
+    /// How the client spoke to us.
+    pub scheme: Scheme,
+    /// The request method as it came.
+    pub method: Cow<'a, str>,
+    /// The host name or address asked for, without port and trailing dot; brackets kept for IPv6.
+    pub host: Cow<'a, str>,
+    /// The port in the authority asked for, else the scheme's own; HTTP/1.0 without Host: the one connected to.
+    pub port: u16,
+    /// Path and query: begins with `/` (never `*`: that is the front's to answer).
+    pub target: Cow<'a, str>,
+}
+
+/// The clock and the dice of one decision.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Now.
+    pub now: Millis,
+    /// A fresh random number, uniform over all of `u64`.
+    pub draw: u64,
+}
+
+/// What was tried already for the same request; empty at first.
+#[derive(Clone, Debug, Default)]
+pub struct Attempt {
+    /// Servers that did not take the connection: not usable again for this request.
+    pub tried: ArrayVec<NodeIndex, TRIES>,
+    /// The virtual and slot that the last decision went by: the next one goes on from there and takes no turn.
+    pub(crate) slot: Option<(NodeIndex, u32)>,
+}
+
+/// What is done with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Answer with a redirect to this url.
+    Redirect {
+        /// The url's node.
+        url: NodeIndex,
+        /// The code for this request's method.
+        code: Code,
+    },
+    /// Forward to this real or dip, at which a place was taken: see [`Loads::place`](super::Loads::place).
+    Forward {
+        /// The real's or dip's node.
+        server: NodeIndex,
+    },
+    /// Nothing usable: 503.
+    Refuse,
+}
+
+/// The answer to an [`Ask`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What is done.
+    pub action: Action,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a decision came out as it did: one closed list, the same word in `explain`, log, metrics and tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[repr(u8)]
+pub enum Reason {
+    /// The virtual's predictor picked the slot, and its own target fills it.
+    Predicted,
+    /// A dip was asked at its own address and its real serves.
+    Direct,
+    /// A backup of a real, dip or url stands in.
+    Backup,
+    /// The virtual is out or empty: its own backup stands in.
+    VirtualBackup,
+    /// The server is on trial after a failure, and this is the one request that tries it.
+    Trial,
+    /// An earlier server did not take the connection: the next usable one.
+    Reassigned,
+    /// Refused: nothing bound or backing up is usable.
+    NoneUsable,
+    /// Refused: what is usable is at its `maxconns`.
+    AllFull,
+    /// Refused: every server was tried and none connected.
+    AllTried,
+    /// Refused: the only redirects left lead back to where the client just asked.
+    Loop,
+    /// Refused: nothing is configured at this address any more.
+    NotHere,
+}
+
+impl Reason {
+    /// All reasons, in the order of the table.
+    pub const ALL: [Reason; 11] = [
+        Reason::Predicted,
+        Reason::Direct,
+        Reason::Backup,
+        Reason::VirtualBackup,
+        Reason::Trial,
+        Reason::Reassigned,
+        Reason::NoneUsable,
+        Reason::AllFull,
+        Reason::AllTried,
+        Reason::Loop,
+        Reason::NotHere,
+    ];
+
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Reason::Predicted => "predicted",
+            Reason::Direct => "direct",
+            Reason::Backup => "backup",
+            Reason::VirtualBackup => "virtual-backup",
+            Reason::Trial => "trial",
+            Reason::Reassigned => "reassigned",
+            Reason::NoneUsable => "none-usable",
+            Reason::AllFull => "all-full",
+            Reason::AllTried => "all-tried",
+            Reason::Loop => "loop",
+            Reason::NotHere => "not-here",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

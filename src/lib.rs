@@ -1,0 +1,48 @@
+//! Signpost, a Layer-7 HTTP redirect load balancer: the map of the house.
+//!
+//! ```text
+//! text → Statements → Model          language, model
+//! Model + Facts → Snapshot           decide (compile), health (facts)
+//! Ask × Snapshot → Decision          decide
+//! Decision → response                proxy
+//! ```
+//!
+//! Every arrow is a pure function; sockets, clocks and threads stand around them.
+//!
+//! # Rooms, and who may know whom
+//!
+//! `main → cli → app → proxy → control → {health, decide} → model → language`: a room may know any
+//! to its right, none to its left. [`telemetry`] is known by `app`, `proxy` and `control` only.
+//! `language`, `model`, `decide` and `health` are pure: no tokio, hyper, socket, file, thread,
+//! clock, random source, metric or log; they take `now`, a drawn number and bytes as arguments.
+//! `tests/architecture.rs` reads the imports and fails where this is broken.
+//!
+//! # Glossary: one word a thing
+//!
+//! | word | means |
+//! | --- | --- |
+//! | virtual | a virtual server: Signpost listens there and decides |
+//! | real | a real server, forwarded to |
+//! | dip | a directed IP: a virtual and a real bound 1-to-1 |
+//! | url | a redirect target |
+//! | target | what a virtual is bound to: a real, url, dip or virtual |
+//! | node | any virtual, real, dip or url, once compiled |
+//! | slot | one bound target's place at a virtual, filled by it or by a backup |
+//! | chain | an id, its backup, that one's backup … |
+//! | predictor | the rule that picks among the filled slots |
+//! | intent | what the operator wants of a server (`in-service`, `out-of-service`) |
+//! | health | what was measured of it |
+//! | state | both combined |
+//! | ask | what a decision is asked about |
+//! | decision | redirect, forward or refuse, with its reason |
+//! | snapshot | model and facts compiled into what a decision reads |
+//! | loads | live atomics beside the snapshot: connections, turns, trials |
+//! | walk | the way of one ask through slots, chains and virtuals |
+
+pub mod control;
+pub mod decide;
+pub mod health;
+pub mod language;
+pub mod model;
+pub mod proxy;
+pub mod telemetry;

@@ -1,0 +1,44 @@
+//! The client's side of a connection, plain or (later) TLS: a byte stream, what was read from it and
+//! not yet used, and the connection's deadline.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::deadline::Deadline;
+
+/// How much is read at once into a connection's own buffer, in bytes.
+const READ_BYTES: usize = 64 * 1024;
+
+/// A client's connection.
+#[derive(Debug)]
+pub struct Client<S> {
+    /// The byte stream.
+    pub stream: S,
+    /// Bytes read and not yet used; given back (capacity 0) while the connection is idle.
+    pub input: BytesMut,
+    /// This connection's deadline, set anew for each phase.
+    pub deadline: Deadline,
+    /// The client's address.
+    pub peer: SocketAddr,
+    /// The address it connected to.
+    pub local: SocketAddr,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// Reads once into `input`. `Ok(0)`: the client sends no more.
+    pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.input.reserve(READ_BYTES);
+        let spare = self.input.spare_capacity_mut();
+        let most = spare.len().min(READ_BYTES);
+        let mut buffer = ReadBuf::uninit(&mut spare[..most]);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        let read = buffer.filled().to_vec();
+        self.input.extend_from_slice(&read);
+        Poll::Ready(Ok(read.len()))
+    }
+}

@@ -1,0 +1,76 @@
+//! HTTP/1 requests as RELIABILITY.md parts A and B have them: pure, fed with bytes.
+
+use std::net::IpAddr;
+use std::ops::Range;
+
+use bytes::Bytes;
+
+/// HTTP/1.0 or HTTP/1.1 (any minor version above counts as 1.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// HTTP/1.0.
+    Http10,
+    /// HTTP/1.1.
+    Http11,
+}
+
+/// How a request's body is delimited (RFC 9112 §6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// No body.
+    None,
+    /// Content-Length, 1 byte or more.
+    Length(u64),
+    /// Transfer-Encoding: chunked.
+    Chunked,
+}
+
+/// Where a part of the head stands in its bytes.
+pub type Span = Range<u16>;
+
+/// One field line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    /// The name, a token, in the client's case.
+    pub name: Span,
+    /// The value without the blanks around it.
+    pub value: Span,
+}
+
+/// A request's head that passed every check, with the bytes that it stands in.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Request line and fields, to the empty line and with it.
+    pub bytes: Bytes,
+    /// The method.
+    pub method: Span,
+    /// Path and query in origin form: begins with `/`. Of an absolute-form target what follows its authority
+    /// (if that is empty, this span is empty and `/` is meant).
+    pub target: Span,
+    /// The host asked for, without port and trailing dot; empty for HTTP/1.0 without Host.
+    pub host: Span,
+    /// The port in the authority asked for.
+    pub port: Option<u16>,
+    /// The version.
+    pub version: Version,
+    /// How the body is delimited.
+    pub framing: Framing,
+    /// Whether the client lets the connection stay open.
+    pub keep_alive: bool,
+    /// `Expect: 100-continue` of an HTTP/1.1 request with a body to come.
+    pub expects_continue: bool,
+    /// HTTP/1.1 with `Connection: upgrade` and an `Upgrade` other than h2c.
+    pub upgrade: bool,
+    /// All field lines in their order.
+    pub fields: Vec<Field>,
+}
+
+/// The address literal that a host may be.
+pub type HostAddress = Option<IpAddr>;
+
+impl Head {
+    /// The text at `span`; heads are ASCII but for field values.
+    pub fn text(&self, span: &Span) -> &[u8] {
+        &self.bytes[span.start as usize..span.end as usize]
+    }
+}

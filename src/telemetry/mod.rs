@@ -1,0 +1,4 @@
+//! Counts per server and reason.
+
+mod counts;
+pub use counts::*;
