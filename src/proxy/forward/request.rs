@@ -54,14 +54,6 @@ pub(super) struct Route<'a> {
     pub(super) via: &'a [HeaderValue; 2],
 }
 
-impl Route<'_> {
-    /// What `via` holds, made once a worker.
-    pub(super) fn via(pseudonym: &str) -> Option<[HeaderValue; 2]> {
-        let via = |version| HeaderValue::try_from(format!("{version} {pseudonym}")).ok();
-        Some([via("1.0")?, via("1.1")?])
-    }
-}
-
 /// A decoded body's trailers, without those that may not be (RFC 9110 §6.5.1).
 pub(super) fn trailers(lines: Vec<(Bytes, Bytes)>) -> HeaderMap {
     let mut fields = HeaderMap::with_capacity(lines.len());

@@ -1,6 +1,7 @@
 //! The server's head, checked and made into the bytes that the client gets.
 
-use bytes::Bytes;
+use std::io::Write;
+
 use http::header::{
     CONNECTION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, TRAILER,
     TRANSFER_ENCODING, UPGRADE, VIA,
@@ -131,8 +132,8 @@ pub(super) fn write_interim(out: &mut Vec<u8>, status: StatusCode, fields: &Head
 }
 
 /// Appends the last chunk, with the trailers that may be passed on.
-pub(super) fn write_last_chunk(out: &mut Vec<u8>, trailers: Option<&HeaderMap>) {
-    out.extend_from_slice(b"0\r\n");
+pub(super) fn write_last_chunk(out: &mut Vec<u8>, first: bool, trailers: Option<&HeaderMap>) {
+    write_chunk_line(out, 0, first);
     for (name, value) in trailers.into_iter().flatten() {
         if !no_trailer(name.as_str().as_bytes()) {
             write_field(out, name.as_str().as_bytes(), value.as_bytes());
@@ -141,10 +142,10 @@ pub(super) fn write_last_chunk(out: &mut Vec<u8>, trailers: Option<&HeaderMap>) 
     out.extend_from_slice(b"\r\n");
 }
 
-/// The size line of a chunk, with the line end of the chunk before it.
-pub(super) fn chunk_line(size: usize, first: bool) -> Bytes {
-    let line = format!("{}{size:x}\r\n", if first { "" } else { "\r\n" });
-    Bytes::from(line)
+/// Appends the size line of a chunk, with the line end of the chunk before it.
+pub(super) fn write_chunk_line(out: &mut Vec<u8>, size: usize, first: bool) {
+    // Writing to a `Vec` cannot fail.
+    let _ = write!(out, "{}{size:x}\r\n", if first { "" } else { "\r\n" });
 }
 
 fn write_status(out: &mut Vec<u8>, status: StatusCode, phrase: Option<&[u8]>) {
