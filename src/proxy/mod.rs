@@ -6,3 +6,4 @@
 pub mod client;
 pub mod deadline;
 pub mod http1;
+pub mod limits;

@@ -5,6 +5,13 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+mod body;
+mod fault;
+mod octets;
+
+pub use body::{BodyDecoder, Decoded};
+pub use fault::Fault;
+
 /// HTTP/1.0 or HTTP/1.1 (any minor version above counts as 1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
