@@ -7,6 +7,8 @@ use bytes::Bytes;
 
 mod authority;
 mod body;
+#[cfg(test)]
+pub(crate) mod cases;
 mod fault;
 mod meaning;
 mod octets;
