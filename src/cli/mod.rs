@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod check;
+mod demo;
+mod serve;
+mod terminal;
 
 /// A Layer-7 HTTP redirect load balancer.
 #[derive(Debug, Parser)]
@@ -17,6 +20,8 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Serve(serve::Args),
+    Demo(demo::Args),
 }
 
 impl Cli {
@@ -24,6 +29,8 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         match self.command {
             Command::Check(args) => check::run(args),
+            Command::Serve(args) => serve::run(args),
+            Command::Demo(args) => demo::run(args),
         }
     }
 }

@@ -90,6 +90,11 @@ impl Loads {
         &self.gauges[node.0 as usize]
     }
 
+    /// The gauges of every node.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Gauges>> {
+        self.gauges.iter()
+    }
+
     pub(super) fn of(&self, node: u32) -> &Gauges {
         &self.gauges[node as usize]
     }

@@ -42,14 +42,20 @@ enum Phase {
 
 impl Phase {
     const fn fresh() -> Phase {
-        Phase::Up { failures: 0, counted: Vec::new() }
+        Phase::Up {
+            failures: 0,
+            counted: Vec::new(),
+        }
     }
 }
 
 impl Watch {
     /// A server that nothing is held against.
     pub fn new(settings: Watching) -> Watch {
-        Watch { settings, phase: Phase::fresh() }
+        Watch {
+            settings,
+            phase: Phase::fresh(),
+        }
     }
 
     /// What was measured, as decisions see it.
@@ -88,8 +94,16 @@ impl Watch {
     pub fn observe(&mut self, seen: Observation, now: Millis) -> Option<Health> {
         let before = self.health();
         match (&mut self.phase, seen) {
-            (Phase::Up { .. } | Phase::Testing, Observation::Success) => self.phase = Phase::fresh(),
-            (Phase::Up { failures, counted }, Observation::Failure { client, others_asked }) => {
+            (Phase::Up { .. } | Phase::Testing, Observation::Success) => {
+                self.phase = Phase::fresh()
+            }
+            (
+                Phase::Up { failures, counted },
+                Observation::Failure {
+                    client,
+                    others_asked,
+                },
+            ) => {
                 let again = counted.contains(&client);
                 if !(again && others_asked) {
                     *failures += 1;
@@ -127,7 +141,9 @@ impl Watch {
 
     fn failed(&self, now: Millis) -> Phase {
         let wait = Millis(now.0 + u64::from(self.settings.retry_s) * 1000);
-        Phase::Failed { retry_at: self.settings.autounfail.then_some(wait) }
+        Phase::Failed {
+            retry_at: self.settings.autounfail.then_some(wait),
+        }
     }
 
     fn changed_from(&self, before: Health) -> Option<Health> {

@@ -6,11 +6,18 @@ const ALICE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 const BOB: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
 
 fn settings(threshold: u32, autounfail: bool) -> Watching {
-    Watching { threshold, retry_s: 60, autounfail }
+    Watching {
+        threshold,
+        retry_s: 60,
+        autounfail,
+    }
 }
 
 fn failure(client: IpAddr, others_asked: bool) -> Observation {
-    Observation::Failure { client, others_asked }
+    Observation::Failure {
+        client,
+        others_asked,
+    }
 }
 
 #[test]
@@ -23,7 +30,10 @@ fn threshold_failures_fail_it_and_a_success_sets_the_count_back() {
     assert!(watch.is_clear());
     assert_eq!(watch.observe(failure(ALICE, false), now), None);
     assert_eq!(watch.observe(failure(ALICE, false), now), None);
-    assert_eq!(watch.observe(failure(ALICE, false), now), Some(Health::Failed));
+    assert_eq!(
+        watch.observe(failure(ALICE, false), now),
+        Some(Health::Failed)
+    );
 }
 
 #[test]
@@ -33,20 +43,36 @@ fn one_client_counts_once_while_others_ask() {
         assert_eq!(watch.observe(failure(ALICE, true), Millis(0)), None);
     }
     assert_eq!(watch.failures(), 1);
-    assert_eq!(watch.observe(failure(BOB, true), Millis(0)), Some(Health::Failed));
+    assert_eq!(
+        watch.observe(failure(BOB, true), Millis(0)),
+        Some(Health::Failed)
+    );
 }
 
 #[test]
 fn it_is_tried_after_retry_and_the_trial_decides() {
     let mut watch = Watch::new(settings(1, true));
-    assert_eq!(watch.observe(failure(ALICE, false), Millis(5)), Some(Health::Failed));
-    assert_eq!(watch.observe(Observation::Success, Millis(6)), None, "an old answer proves nothing");
+    assert_eq!(
+        watch.observe(failure(ALICE, false), Millis(5)),
+        Some(Health::Failed)
+    );
+    assert_eq!(
+        watch.observe(Observation::Success, Millis(6)),
+        None,
+        "an old answer proves nothing"
+    );
     assert_eq!(watch.due(), Some(Millis(60_005)));
     assert_eq!(watch.tick(Millis(60_004)), None);
     assert_eq!(watch.tick(Millis(60_005)), Some(Health::Testing));
-    assert_eq!(watch.observe(failure(BOB, true), Millis(60_010)), Some(Health::Failed));
+    assert_eq!(
+        watch.observe(failure(BOB, true), Millis(60_010)),
+        Some(Health::Failed)
+    );
     assert_eq!(watch.tick(Millis(120_010)), Some(Health::Testing));
-    assert_eq!(watch.observe(Observation::Success, Millis(120_011)), Some(Health::Up));
+    assert_eq!(
+        watch.observe(Observation::Success, Millis(120_011)),
+        Some(Health::Up)
+    );
     assert!(watch.is_clear());
 }
 

@@ -126,19 +126,31 @@ fn quotation(source: &Source<'_>, span: Span, rest: &str, start: usize) -> Diagn
                 Some((_, '"' | '\\')) => {}
                 _ => {
                     let end = start + at + 1 + behind.chars().next().map_or(0, char::len_utf8);
-                    return Diagnostic::error(source, Span::new(start + at, end), "`\\` begins no escape here")
-                        .label("only `\\\"` and `\\\\` are escapes");
+                    return Diagnostic::error(
+                        source,
+                        Span::new(start + at, end),
+                        "`\\` begins no escape here",
+                    )
+                    .label("only `\\\"` and `\\\\` are escapes");
                 }
             },
             '"' if behind.is_empty() || behind.starts_with([' ', '\t']) => {
                 let whole = Span::new(start, start + at + 1);
-                return Diagnostic::error(source, whole, format!("`{}` does not fit here", &rest[..=at]))
-                    .label("a keyword is not quoted, and nothing more may follow the last word");
+                return Diagnostic::error(
+                    source,
+                    whole,
+                    format!("`{}` does not fit here", &rest[..=at]),
+                )
+                .label("a keyword is not quoted, and nothing more may follow the last word");
             }
             '"' => {
                 let next = Span::new(start + at + 1, start + at + 1 + first_word(behind).len());
-                return Diagnostic::error(source, next, "a quoted word goes on after its quotation mark")
-                    .label("expected a blank");
+                return Diagnostic::error(
+                    source,
+                    next,
+                    "a quoted word goes on after its quotation mark",
+                )
+                .label("expected a blank");
             }
             _ => {}
         }

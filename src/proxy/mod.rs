@@ -18,6 +18,8 @@ pub mod forward;
 pub mod http1;
 pub mod limits;
 mod stream;
+mod work;
 pub mod worker;
 
 pub use stream::Fresh;
+pub use work::work;

@@ -93,7 +93,9 @@ impl Hasher for AddressHasher {
     }
 
     fn write_usize(&mut self, address: usize) {
-        self.0 = (self.0 ^ address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+        self.0 = (self.0 ^ address as u64)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .rotate_left(29);
     }
 }
 
@@ -120,7 +122,10 @@ impl Tally {
         let mut servers = self.servers.borrow_mut();
         let row = servers
             .entry(Arc::as_ptr(server) as usize)
-            .or_insert_with(|| Row { server: Arc::clone(server), counts: [0; COLUMNS] });
+            .or_insert_with(|| Row {
+                server: Arc::clone(server),
+                counts: [0; COLUMNS],
+            });
         row.counts[column] += 1;
     }
 
@@ -163,7 +168,10 @@ impl Tally {
 
 impl Row {
     fn words(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        let words = Reason::ALL.iter().map(|r| r.as_str()).chain(Event::ALL.iter().map(|e| e.as_str()));
+        let words = Reason::ALL
+            .iter()
+            .map(|r| r.as_str())
+            .chain(Event::ALL.iter().map(|e| e.as_str()));
         words.zip(self.counts).filter(|(_, count)| *count > 0)
     }
 }
@@ -187,7 +195,10 @@ impl Table {
 
     /// The count of `word` at `server`.
     pub fn count(&self, server: &str, word: &str) -> u64 {
-        self.0.iter().find(|((s, w), _)| s == server && *w == word).map_or(0, |(_, count)| *count)
+        self.0
+            .iter()
+            .find(|((s, w), _)| s == server && *w == word)
+            .map_or(0, |(_, count)| *count)
     }
 
     fn add(&mut self, server: &str, word: &'static str, count: u64) {
@@ -199,7 +210,13 @@ impl Table {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let widest = self.0.keys().map(|(server, _)| server.len()).max().unwrap_or(0).max("server".len());
+        let widest = self
+            .0
+            .keys()
+            .map(|(server, _)| server.len())
+            .max()
+            .unwrap_or(0)
+            .max("server".len());
         writeln!(f, "{:widest$}  {:20}  {:>12}", "server", "reason", "count")?;
         for ((server, word), count) in &self.0 {
             writeln!(f, "{server:widest$}  {word:20}  {count:>12}")?;

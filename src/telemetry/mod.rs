@@ -6,6 +6,4 @@
 //! Deliberately unknown here: who asks for the table, and how it reaches them.
 
 mod counts;
-mod tally;
 pub use counts::*;
-pub use tally::*;

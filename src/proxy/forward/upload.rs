@@ -61,7 +61,11 @@ impl Upload {
         client: &mut Client<S>,
         cx: &mut Context<'_>,
     ) -> Step {
-        let Some(feed) = self.feed.as_ref().filter(|feed| !self.ended && feed.wanted()) else {
+        let Some(feed) = self
+            .feed
+            .as_ref()
+            .filter(|feed| !self.ended && feed.wanted())
+        else {
             return Step::Still;
         };
         loop {
@@ -75,7 +79,10 @@ impl Upload {
                 Ok(Decoded::Data(data)) => {
                     self.begun = true;
                     let earned = Duration::from_millis(data.len() as u64 * 1000 / BODY_RATE);
-                    let waited = self.waiting.take().map_or(Duration::ZERO, |since| since.elapsed());
+                    let waited = self
+                        .waiting
+                        .take()
+                        .map_or(Duration::ZERO, |since| since.elapsed());
                     self.credit = (self.credit.saturating_sub(waited) + earned).min(BODY_CREDIT);
                     feed.data(data);
                 }
