@@ -39,6 +39,7 @@
 //! | loads | live atomics beside the snapshot: connections, turns, trials |
 //! | walk | the way of one ask through slots, chains and virtuals |
 
+pub mod cli;
 pub mod control;
 pub mod decide;
 pub mod health;

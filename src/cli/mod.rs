@@ -1,0 +1,29 @@
+//! The command line: one file a subcommand, each with its `Args` and a `run`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod check;
+
+/// A Layer-7 HTTP redirect load balancer.
+#[derive(Debug, Parser)]
+#[command(name = "signpost", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Args),
+}
+
+impl Cli {
+    /// Runs the chosen subcommand.
+    pub fn run(self) -> ExitCode {
+        match self.command {
+            Command::Check(args) => check::run(args),
+        }
+    }
+}
