@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod check;
+mod explain;
 
 /// A Layer-7 HTTP redirect load balancer.
 #[derive(Debug, Parser)]
@@ -17,6 +18,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Explain(explain::Args),
 }
 
 impl Cli {
@@ -24,6 +26,7 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         match self.command {
             Command::Check(args) => check::run(args),
+            Command::Explain(args) => explain::run(args),
         }
     }
 }
