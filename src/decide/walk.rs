@@ -44,7 +44,10 @@ pub(super) enum Why {
 /// What happens on a walk, for those who watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Note {
+    /// Somebody asked at this one's address.
     Asked(u32),
+    /// A virtual that is bound or a backup decides within itself.
+    Entered(u32),
     /// A virtual's predictor or a trial or a retry leads to the slot of this target.
     Slot {
         of: u32,
@@ -261,6 +264,9 @@ impl<'w, T: Trace> Walk<'w, T> {
         self.visit(v);
         if self.config.intent[v as usize] != Intent::InService {
             return self.reject(v, Why::State);
+        }
+        if T::ON && (self.depth > 0 || self.stand_in) {
+            self.trace.note(Note::Entered(v));
         }
         self.depth += 1;
         let action = self.within(v);
