@@ -336,3 +336,6 @@ fn end_trial(exchange: &Exchange, gauges: &Gauges) {
         gauges.end_trial();
     }
 }
+
+#[cfg(test)]
+mod tests;
