@@ -190,7 +190,8 @@ where
                 }
                 Poll::Pending => {}
             }
-            if answered || matches!(step, Step::Moved) {
+            let asked = matches!(step, Step::Still) && self.upload.wanted();
+            if answered || asked || matches!(step, Step::Moved) {
                 moved = true;
                 continue;
             }

@@ -25,7 +25,7 @@ use crate::telemetry::Tally;
 /// The client's address in all tests.
 pub(super) const CLIENT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 4711);
 /// What `Via` calls the worker.
-pub(super) const PSEUDONYM: &str = "signpost-0123456789abcdef";
+pub(super) const PSEUDONYM: &str = "signpost-00112233445566";
 
 /// Runs a test on a runtime like a worker's; hanging is failing.
 pub(super) fn run<T>(test: impl Future<Output = T>) -> T {

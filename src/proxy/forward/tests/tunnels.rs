@@ -86,6 +86,7 @@ fn a_silent_tunnel_ends_after_the_servers_timeout() {
         let rig = Rig::with(&[switching().await], Serving { timeout_s: 9, ..Serving::default() });
         let (mut near, exchange) = rig.open(UPGRADE.as_bytes());
         let client = async {
+            read_head(&mut near).await.unwrap();
             read_until(&mut near, "hi").await.unwrap();
             for _ in 0..3 {
                 pass(Duration::from_secs(7));
