@@ -1,4 +1,6 @@
 //! Counts per server and reason.
 
 mod counts;
+mod tally;
 pub use counts::*;
+pub use tally::*;
