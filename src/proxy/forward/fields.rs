@@ -123,7 +123,12 @@ mod tests {
 
     #[test]
     fn underscores_hide_nothing() {
-        for name in ["X_Forwarded_For", "x-forwarded_proto", "Content_Length", "TRANSFER_ENCODING"] {
+        for name in [
+            "X_Forwarded_For",
+            "x-forwarded_proto",
+            "Content_Length",
+            "TRANSFER_ENCODING",
+        ] {
             assert!(disguised(name.as_bytes()), "{name}");
         }
         for name in ["X_Custom", "_", "X-Forwarded-For"] {

@@ -19,8 +19,8 @@ use super::client::Client;
 use super::http1::{Fault, Head};
 use super::worker::Worker;
 use crate::control::{Live, Outcome};
-use crate::decide::{Action, Ask, Attempt, Decision, Gauges, Moment, NodeIndex, Place, Reason, decide};
-use crate::model::{Endpoint, Scheme};
+use crate::decide::{Action, Attempt, Decision, Gauges, Moment, NodeIndex, Place, Reason, decide};
+use crate::model::Endpoint;
 use crate::telemetry::Event;
 
 mod body;
@@ -73,15 +73,6 @@ pub enum After {
     Linger,
 }
 
-/// Forwards one exchange and answers the client.
-pub async fn forward<S>(worker: &Rc<Worker>, client: &mut Client<S>, exchange: Exchange) -> After
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    // Boxed: a connection that is idle or redirected should not carry the size of a forwarded one.
-    Box::pin(walk(worker, client, exchange)).await
-}
-
 /// What came of one server.
 enum Step {
     /// The exchange is over.
@@ -104,7 +95,12 @@ enum Tell {
     Fault(Fault),
 }
 
-async fn walk<S>(worker: &Rc<Worker>, client: &mut Client<S>, mut exchange: Exchange) -> After
+/// Forwards one exchange and answers the client. Its future is large: to be boxed.
+pub async fn forward<S>(
+    worker: &Rc<Worker>,
+    client: &mut Client<S>,
+    mut exchange: Exchange,
+) -> After
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -118,7 +114,16 @@ where
     worker.pools.budget.earn();
     while let Action::Forward { server } = exchange.decision.action {
         let place = exchange.live.loads.place(server);
-        let mut visit = Visit { worker, client: &mut *client, exchange: &exchange, server, place: &place };
+        worker
+            .tally
+            .decided(Some(place.gauges()), exchange.decision.reason);
+        let mut visit = Visit {
+            worker,
+            client: &mut *client,
+            exchange: &exchange,
+            server,
+            place: &place,
+        };
         match visit.run().await {
             Step::Done(after) => return after,
             Step::MoveOn => {}
@@ -138,9 +143,12 @@ where
         // Given back before the next decision, which may look at what is full.
         drop(place);
         if exchange.attempt.tried.try_push(server).is_err() {
-            exchange.decision = Decision { action: Action::Refuse, reason: Reason::AllTried };
+            exchange.decision = Decision {
+                action: Action::Refuse,
+                reason: Reason::AllTried,
+            };
         } else {
-            decide_again(worker, client.peer, &mut exchange);
+            decide_again(worker, (client.peer, client.local), &mut exchange);
         }
     }
     if sent && exchange.decision.action == Action::Refuse {
@@ -150,33 +158,29 @@ where
 }
 
 /// The next server, or a redirect, or a refusal: takes no turn of the predictor.
-fn decide_again(worker: &Rc<Worker>, client: SocketAddr, exchange: &mut Exchange) {
-    let Exchange { head, at, live, attempt, .. } = exchange;
-    let ask = ask(head, *at, client);
-    exchange.decision = decide(&ask, &live.snapshot, &live.loads, Moment { now: worker.farm.now(), draw: worker.draw() }, attempt);
-    let server = match exchange.decision.action {
-        Action::Forward { server } => Some(live.loads.gauges(server)),
-        Action::Redirect { url, .. } => Some(live.loads.gauges(url)),
-        Action::Refuse => None,
-    };
-    worker.tally.decided(server, exchange.decision.reason);
-}
-
-/// What the walk goes on with.
-fn ask<'a>(head: &'a Head, at: Endpoint, client: SocketAddr) -> Ask<'a> {
-    let text = |span| String::from_utf8_lossy(head.text(span));
-    Ask {
+fn decide_again(
+    worker: &Rc<Worker>,
+    (client, local): (SocketAddr, SocketAddr),
+    exchange: &mut Exchange,
+) {
+    let Exchange {
+        head,
         at,
-        client: client.ip().to_canonical(),
-        scheme: Scheme::Http,
-        method: text(&head.method),
-        host: text(&head.host),
-        port: head.port.unwrap_or(match head.host.is_empty() {
-            true => at.port.get(),
-            false => Scheme::Http.default_port(),
-        }),
-        target: if head.target.is_empty() { "/".into() } else { text(&head.target) },
-    }
+        live,
+        attempt,
+        ..
+    } = exchange;
+    let ask = request::ask(head, *at, client, local);
+    exchange.decision = decide(
+        &ask,
+        &live.snapshot,
+        &live.loads,
+        Moment {
+            now: worker.farm.now(),
+            draw: worker.draw(),
+        },
+        attempt,
+    );
 }
 
 /// One server's turn at an exchange.
@@ -191,7 +195,9 @@ struct Visit<'a, S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Visit<'_, S> {
     async fn run(&mut self) -> Step {
         let worker = self.worker;
-        self.place.gauges().asked_by(self.client.peer.ip(), worker.farm.now());
+        self.place
+            .gauges()
+            .asked_by(self.client.peer.ip(), worker.farm.now());
         let server = self.exchange.live.snapshot.upstream(self.server).socket();
         let idempotent = retry::idempotent(self.exchange.head.text(&self.exchange.head.method));
         // A request that cannot be sent twice is worth asking the kernel whether the connection still stands.
@@ -237,7 +243,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<'_, S> {
             pseudonym: &self.worker.pseudonym,
             via: self.worker.pools.via(&self.worker.pseudonym),
         };
-        let Some(mut request) = request::build(head, &route, upload.feed.clone(), &upstream.seen) else {
+        let Some(mut request) = request::build(head, &route, upload.feed.clone(), &upstream.seen)
+        else {
             return (End::Failed(Failure::Fault(Fault::FieldValue)), false);
         };
         let mailbox = relay::watch_interims(&mut request, head);
@@ -251,7 +258,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<'_, S> {
             silence,
         );
         let end = std::future::poll_fn(|cx| relay.poll(cx)).await;
-        let Relay { upstream, upload, .. } = relay;
+        let Relay {
+            upstream, upload, ..
+        } = relay;
         match end {
             End::Whole(_) if upload.ended => self.worker.pools.keep(server, upstream),
             End::Switched => return (self.tunnel(upstream, silence).await, upload.begun),
@@ -261,7 +270,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<'_, S> {
     }
 
     async fn tunnel(&mut self, upstream: Upstream, silence: Duration) -> End {
-        self.worker.tally.happened(self.place.gauges(), Event::Tunnel);
+        self.worker
+            .tally
+            .happened(self.place.gauges(), Event::Tunnel);
         let parts = upstream.link.into_parts();
         let mut wire = parts.io.into_inner();
         tunnel::tunnel(self.client, &mut wire, parts.read_buf, silence).await;
@@ -281,14 +292,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<'_, S> {
             NoConnection::Slow => self.failed(Outcome::Unanswered, Event::ConnectFailed),
             NoConnection::Ours(error) => {
                 tracing::error!(%error, server = %self.place.gauges().id, "no connection to a server could be opened: raise the limit of descriptors or ports");
-                self.worker.tally.happened(self.place.gauges(), Event::ConnectFailed);
+                self.worker
+                    .tally
+                    .happened(self.place.gauges(), Event::ConnectFailed);
             }
         }
         Step::MoveOn
     }
 
     fn client_gone(&self) -> Step {
-        self.worker.tally.happened(self.place.gauges(), Event::ClientGone);
+        self.worker
+            .tally
+            .happened(self.place.gauges(), Event::ClientGone);
         Step::Done(After::Close)
     }
 
@@ -304,7 +319,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<'_, S> {
                 Step::Tell(Tell::GatewayTimeout)
             }
             End::Failed(Failure::BadAnswer) => {
-                self.worker.tally.happened(self.place.gauges(), Event::BadAnswer);
+                self.worker
+                    .tally
+                    .happened(self.place.gauges(), Event::BadAnswer);
                 Step::Tell(Tell::BadGateway("bad-answer"))
             }
             End::Failed(Failure::Fault(fault)) => Step::Tell(Tell::Fault(fault)),
@@ -315,14 +332,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<'_, S> {
     /// A failure that counts against the server.
     fn failed(&self, outcome: Outcome, event: Event) {
         let gauges = self.place.gauges();
-        self.worker.farm.report(gauges, self.client.peer.ip(), outcome);
+        self.worker
+            .farm
+            .report(gauges, self.client.peer.ip(), outcome);
         self.worker.tally.happened(gauges, event);
         end_trial(self.exchange, gauges);
     }
 }
 
 /// The head of an answer came: a success.
-fn note_answer(worker: &Worker, client: IpAddr, exchange: &Exchange, place: &Place, begun: Instant) {
+fn note_answer(
+    worker: &Worker,
+    client: IpAddr,
+    exchange: &Exchange,
+    place: &Place,
+    begun: Instant,
+) {
     let gauges = place.gauges();
     let micros = u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
     gauges.answered_in(micros, worker.farm.now());

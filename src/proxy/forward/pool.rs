@@ -84,7 +84,9 @@ pub struct Pools {
 
 impl std::fmt::Debug for Pools {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pools").field("idle", &self.count.get()).finish_non_exhaustive()
+        f.debug_struct("Pools")
+            .field("idle", &self.count.get())
+            .finish_non_exhaustive()
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::limits::STALLED_WRITE;
 use super::out::Out;
-use super::{After, Exchange, Tell};
+use super::{After, Exchange, Tell, request};
 use crate::decide::{Action, write_location};
 use crate::proxy::answer::{self, Manner, Stay};
 use crate::proxy::client::Client;
@@ -37,7 +37,14 @@ where
         }
     };
     worker.tally.refused(word);
-    answer::plain(&mut out, manner, code, phrase, b"Cache-Control: no-store\r\n", word);
+    answer::plain(
+        &mut out,
+        manner,
+        code,
+        phrase,
+        b"Cache-Control: no-store\r\n",
+        word,
+    );
     send(client, out, After::Linger).await
 }
 
@@ -50,21 +57,43 @@ pub(super) async fn answer<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let Exchange { head, at, live, decision, .. } = exchange;
+    let Exchange {
+        head,
+        at,
+        live,
+        decision,
+        ..
+    } = exchange;
     let mut out = Vec::with_capacity(1024);
     let Action::Redirect { url, code } = decision.action else {
-        let stays = head.keep_alive && head.framing == Framing::None;
-        answer::refusal(&mut out, manner(worker, head, stays), decision.reason.as_str());
+        worker.tally.decided(None, decision.reason);
+        let stays = head.keep_alive && head.framing == Framing::None && !worker.draining();
+        answer::refusal(
+            &mut out,
+            manner(worker, head, stays),
+            decision.reason.as_str(),
+        );
         return send(client, out, after(head, stays)).await;
     };
+    worker
+        .tally
+        .decided(Some(live.loads.gauges(url)), decision.reason);
     let template = live.snapshot.template(url);
     let stays = head.keep_alive
         && head.framing == Framing::None
-        && live.snapshot.node_at(*at).is_some_and(|node| live.snapshot.keepalive(node));
-    let ask = super::ask(head, *at, client.peer);
-    let written = answer::redirect(&mut out, manner(worker, head, stays), code, template, |out| {
-        write_location(template, &ask, out)
-    });
+        && !worker.draining()
+        && live
+            .snapshot
+            .node_at(*at)
+            .is_some_and(|node| live.snapshot.keepalive(node));
+    let ask = request::ask(head, *at, client.peer, client.local);
+    let written = answer::redirect(
+        &mut out,
+        manner(worker, head, stays),
+        code,
+        template,
+        |out| write_location(template, &ask, out),
+    );
     if written.is_err() {
         worker.tally.refused(Fault::LongTarget.as_str());
         answer::fault(&mut out, manner(worker, head, false), Fault::LongTarget);

@@ -77,7 +77,9 @@ pub(super) fn watch_interims<B>(request: &mut http::Request<B>, head: &Head) -> 
     hyper::ext::on_informational(request, move |answer| {
         let status = answer.status();
         let mut interims = fill.lock().unwrap_or_else(PoisonError::into_inner);
-        if interims.count >= INTERIM || (status == StatusCode::CONTINUE && (!expects || interims.continued)) {
+        if interims.count >= INTERIM
+            || (status == StatusCode::CONTINUE && (!expects || interims.continued))
+        {
             return;
         }
         interims.count += 1;
@@ -90,7 +92,11 @@ pub(super) fn watch_interims<B>(request: &mut http::Request<B>, head: &Head) -> 
 /// How far the answer is.
 enum Stage {
     Head,
-    Body { body: Incoming, delimited: Delimited, first: bool },
+    Body {
+        body: Incoming,
+        delimited: Delimited,
+        first: bool,
+    },
     Switching,
     /// All of it is in `out`.
     Whole,
@@ -244,10 +250,19 @@ where
         let head = &self.exchange.head;
         let (parts, body) = answer.into_parts();
         let delimited = response::check(&parts, head).map_err(|_| Failure::BadAnswer)?;
-        super::note_answer(self.worker, self.client.peer.ip(), self.exchange, self.place, self.begun);
+        super::note_answer(
+            self.worker,
+            self.client.peer.ip(),
+            self.exchange,
+            self.place,
+            self.begun,
+        );
         let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
         // An answer ahead of its request's end: whether the rest will come cannot be known.
-        let keep_alive = head.keep_alive && self.upload.ended && delimited != Delimited::Close;
+        let keep_alive = head.keep_alive
+            && self.upload.ended
+            && delimited != Delimited::Close
+            && !self.worker.draining();
         self.after = match (keep_alive, self.upload.ended) {
             (true, _) => After::KeepAlive,
             (false, true) => After::Close,
@@ -260,18 +275,28 @@ where
             pseudonym: &self.worker.pseudonym,
             date: self.worker.date(),
         };
-        self.out.text(|out| response::write_head(out, &parts, &style));
+        self.out
+            .text(|out| response::write_head(out, &parts, &style));
         self.stage = match delimited {
             _ if switching => Stage::Switching,
             Delimited::Empty => Stage::Whole,
-            _ => Stage::Body { body, delimited, first: true },
+            _ => Stage::Body {
+                body,
+                delimited,
+                first: true,
+            },
         };
         Ok(())
     }
 
     /// Takes one piece of the answer's body. Says whether one came.
     fn take_piece(&mut self, cx: &mut Context<'_>) -> bool {
-        let Stage::Body { body, delimited, first } = &mut self.stage else {
+        let Stage::Body {
+            body,
+            delimited,
+            first,
+        } = &mut self.stage
+        else {
             return false;
         };
         let chunked = *delimited == Delimited::Chunked;
@@ -285,7 +310,8 @@ where
                 Ok(data) => {
                     if chunked && !data.is_empty() {
                         let size = data.len();
-                        self.out.text(|out| response::write_chunk_line(out, size, *first));
+                        self.out
+                            .text(|out| response::write_chunk_line(out, size, *first));
                         *first = false;
                     }
                     self.out.data(data);
@@ -300,7 +326,8 @@ where
         };
         if chunked {
             let first = *first;
-            self.out.text(|out| response::write_last_chunk(out, first, trailers.as_ref()));
+            self.out
+                .text(|out| response::write_last_chunk(out, first, trailers.as_ref()));
         }
         self.stage = Stage::Whole;
         true
@@ -317,7 +344,11 @@ where
     }
 
     fn fail(&self, failure: Failure) -> End {
-        if matches!(self.stage, Stage::Head) { End::Failed(failure) } else { End::Cut }
+        if matches!(self.stage, Stage::Head) {
+            End::Failed(failure)
+        } else {
+            End::Cut
+        }
     }
 
     /// Whether the client has gone; what it sends ahead is kept, within limits.
@@ -360,7 +391,10 @@ where
 
     fn continued(&self) -> bool {
         self.mailbox.as_ref().is_some_and(|mailbox| {
-            mailbox.lock().unwrap_or_else(PoisonError::into_inner).continued
+            mailbox
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .continued
         })
     }
 }

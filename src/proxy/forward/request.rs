@@ -15,8 +15,12 @@ use http::{Method, Request, Uri};
 use smallvec::SmallVec;
 
 use super::body::{Feed, RequestBody};
-use super::fields::{Named, disguised, forwarding, has, hop_by_hop, list, members, no_trailer, protected};
+use super::fields::{
+    Named, disguised, forwarding, has, hop_by_hop, list, members, no_trailer, protected,
+};
 use super::wire::Seen;
+use crate::decide::Ask;
+use crate::model::{Endpoint, Scheme};
 use crate::proxy::http1::{Field, Framing, Head, Span, Version};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -45,6 +49,43 @@ fn received_by(member: &[u8]) -> Option<&[u8]> {
         .nth(1)
 }
 
+/// What the walk goes on with after a server did not take the connection.
+pub(super) fn ask<'a>(
+    head: &'a Head,
+    at: Endpoint,
+    client: SocketAddr,
+    local: SocketAddr,
+) -> Ask<'a> {
+    let text = |span| String::from_utf8_lossy(head.text(span));
+    let (host, port) = if head.host.is_empty() {
+        // HTTP/1.0 without Host: what was connected to.
+        let host = match local.ip() {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        };
+        (host.into(), local.port())
+    } else {
+        (
+            text(&head.host),
+            head.port.unwrap_or(Scheme::Http.default_port()),
+        )
+    };
+    let target = text(&head.target);
+    Ask {
+        at,
+        client: client.ip(),
+        scheme: Scheme::Http,
+        method: text(&head.method),
+        host,
+        port,
+        target: if target.starts_with('/') {
+            target
+        } else {
+            format!("/{target}").into()
+        },
+    }
+}
+
 /// What a request is built from, beside its head.
 pub(super) struct Route<'a> {
     pub(super) client: SocketAddr,
@@ -58,7 +99,11 @@ pub(super) struct Route<'a> {
 pub(super) fn trailers(lines: Vec<(Bytes, Bytes)>) -> HeaderMap {
     let mut fields = HeaderMap::with_capacity(lines.len());
     for (name, text) in lines {
-        if let (false, Ok(name), Some(text)) = (no_trailer(&name), HeaderName::from_bytes(&name), value(text)) {
+        if let (false, Ok(name), Some(text)) = (
+            no_trailer(&name),
+            HeaderName::from_bytes(&name),
+            value(text),
+        ) {
             fields.append(name, text);
         }
     }
@@ -121,7 +166,9 @@ fn copy_fields(head: &Head, fields: &mut HeaderMap) -> Option<()> {
         }
         let ours = forwarding(name)
             || disguised(name)
-            || [b"content-length".as_slice(), b"via", b"expect"].iter().any(|n| name.eq_ignore_ascii_case(n));
+            || [b"content-length".as_slice(), b"via", b"expect"]
+                .iter()
+                .any(|n| name.eq_ignore_ascii_case(n));
         if ours || (!protected(name) && named.iter().any(|n| n.eq_ignore_ascii_case(name))) {
             continue;
         }
@@ -144,7 +191,10 @@ fn copy_fields(head: &Head, fields: &mut HeaderMap) -> Option<()> {
 fn frame(head: &Head, fields: &mut HeaderMap) {
     match head.framing {
         Framing::None => {
-            let said = |field: &Field| head.text(&field.name).eq_ignore_ascii_case(b"content-length");
+            let said = |field: &Field| {
+                head.text(&field.name)
+                    .eq_ignore_ascii_case(b"content-length")
+            };
             if head.fields.iter().any(said) {
                 fields.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
             }
@@ -219,7 +269,11 @@ fn forwarded(head: &Head, client: IpAddr) -> (Bytes, Range<usize>, Range<usize>)
 /// Our `Via`. A client's is dropped, but for the pseudonyms of other Signposts, so that a loop over
 /// several of them ends in 508 at the first one that it comes back to.
 fn via(head: &Head, route: &Route<'_>) -> Option<HeaderValue> {
-    let family = route.pseudonym.rsplit_once('-').map_or("", |(family, _)| family).as_bytes();
+    let family = route
+        .pseudonym
+        .rsplit_once('-')
+        .map_or("", |(family, _)| family)
+        .as_bytes();
     let mut others: SmallVec<[&[u8]; 4]> = SmallVec::new();
     if !family.is_empty() {
         let kin = |by: &[u8]| {

@@ -36,18 +36,32 @@ pub(super) fn check(parts: &Parts, head: &Head) -> Result<Delimited, BadAnswer> 
     let mut lengths = fields.get_all(CONTENT_LENGTH).iter();
     let mut codings = fields.get_all(TRANSFER_ENCODING).iter();
     let (length, coding) = (lengths.next(), codings.next());
-    if lengths.next().is_some() || codings.next().is_some() || (length.is_some() && coding.is_some()) {
+    if lengths.next().is_some()
+        || codings.next().is_some()
+        || (length.is_some() && coding.is_some())
+    {
         return Err(BadAnswer);
     }
-    if coding.is_some_and(|c| !c.as_bytes().eq_ignore_ascii_case(b"chunked") || parts.version != Spoken::HTTP_11) {
+    if coding.is_some_and(|c| {
+        !c.as_bytes().eq_ignore_ascii_case(b"chunked") || parts.version != Spoken::HTTP_11
+    }) {
         return Err(BadAnswer);
     }
-    let number = length.map(|l| number(l.as_bytes()).ok_or(BadAnswer)).transpose()?;
+    let number = length
+        .map(|l| number(l.as_bytes()).ok_or(BadAnswer))
+        .transpose()?;
     if parts.status == StatusCode::SWITCHING_PROTOCOLS {
-        return if fits(fields, head) { Ok(Delimited::Empty) } else { Err(BadAnswer) };
+        return if fits(fields, head) {
+            Ok(Delimited::Empty)
+        } else {
+            Err(BadAnswer)
+        };
     }
     let bodiless = head.text(&head.method) == b"HEAD"
-        || matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        || matches!(
+            parts.status,
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
+        );
     Ok(match (bodiless, number, head.version) {
         (true, _, _) | (_, Some(0), _) => Delimited::Empty,
         (_, Some(_), _) => Delimited::Length,
@@ -73,9 +87,16 @@ fn fits(fields: &HeaderMap, head: &Head) -> bool {
             .filter(|f| head.text(&f.name).eq_ignore_ascii_case(b"upgrade"))
             .any(|f| has(head.text(&f.value), protocol))
     };
-    let mut switched = fields.get_all(UPGRADE).iter().flat_map(|v| members(v.as_bytes())).peekable();
+    let mut switched = fields
+        .get_all(UPGRADE)
+        .iter()
+        .flat_map(|v| members(v.as_bytes()))
+        .peekable();
     head.upgrade
-        && fields.get_all(CONNECTION).iter().any(|c| has(c.as_bytes(), b"upgrade"))
+        && fields
+            .get_all(CONNECTION)
+            .iter()
+            .any(|c| has(c.as_bytes(), b"upgrade"))
         && switched.peek().is_some()
         && switched.all(asked)
 }
@@ -91,7 +112,14 @@ pub(super) struct Style<'a> {
 
 /// Appends the head of the answer to `out`.
 pub(super) fn write_head(out: &mut Vec<u8>, parts: &Parts, style: &Style<'_>) {
-    write_status(out, parts.status, parts.extensions.get::<ReasonPhrase>().map(ReasonPhrase::as_bytes));
+    write_status(
+        out,
+        parts.status,
+        parts
+            .extensions
+            .get::<ReasonPhrase>()
+            .map(ReasonPhrase::as_bytes),
+    );
     let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
     write_fields(out, &parts.headers, |name| {
         (*name == CONTENT_LENGTH && (parts.status == StatusCode::NO_CONTENT || switching))
@@ -100,7 +128,11 @@ pub(super) fn write_head(out: &mut Vec<u8>, parts: &Parts, style: &Style<'_>) {
     if !parts.headers.contains_key(DATE) {
         write_field(out, b"date", &style.date);
     }
-    let spoken = if parts.version == Spoken::HTTP_10 { "1.0 " } else { "1.1 " };
+    let spoken = if parts.version == Spoken::HTTP_10 {
+        "1.0 "
+    } else {
+        "1.1 "
+    };
     out.extend_from_slice(VIA.as_str().as_bytes());
     out.extend_from_slice(b": ");
     out.extend_from_slice(spoken.as_bytes());

@@ -80,7 +80,10 @@ impl Upload {
                 Ok(Decoded::Data(data)) => {
                     self.begun = true;
                     let earned = Duration::from_millis(data.len() as u64 * 1000 / BODY_RATE);
-                    let waited = self.waiting.take().map_or(Duration::ZERO, |since| since.elapsed());
+                    let waited = self
+                        .waiting
+                        .take()
+                        .map_or(Duration::ZERO, |since| since.elapsed());
                     self.credit = (self.credit.saturating_sub(waited) + earned).min(BODY_CREDIT);
                     feed.data(data);
                 }

@@ -13,7 +13,10 @@ use crate::proxy::forward::After;
 async fn echo(end: &'static str) -> u16 {
     server(move |mut stream, _| async move {
         while let Some(got) = read_until(&mut stream, end).await {
-            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{got}", got.len());
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{got}",
+                got.len()
+            );
             if stream.write_all(answer.as_bytes()).await.is_err() {
                 return;
             }
@@ -53,7 +56,8 @@ fn a_request_body_by_length_and_in_chunks() {
 fn a_pipelined_request_stays_in_the_input() {
     run(async {
         let rig = Rig::new(&[echo("hello").await]);
-        let request = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET /next HTTP/1.1\r\n";
+        let request =
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET /next HTTP/1.1\r\n";
         let (after, got) = rig.exchange(request).await;
         assert!(got.ends_with("\r\n\r\nhello"), "{got}");
         assert_eq!(after, After::KeepAlive);
@@ -74,9 +78,15 @@ fn a_fault_in_a_body_is_400_and_never_forwarded_as_whole() {
             }
         })
         .await;
-        for fault in ["3\r\nabcX\r\n0\r\n\r\n", "3\r\nabc\r\nZ\r\n", "3\r\nabc\r\n\n", "3\nabc\r\n0\r\n\r\n"] {
+        for fault in [
+            "3\r\nabcX\r\n0\r\n\r\n",
+            "3\r\nabc\r\nZ\r\n",
+            "3\r\nabc\r\n\n",
+            "3\nabc\r\n0\r\n\r\n",
+        ] {
             let mut rig = Rig::new(&[port]);
-            let request = format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{fault}");
+            let request =
+                format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{fault}");
             let (after, got) = rig.exchange(request).await;
             assert_eq!((status(&got), after), ("400", After::Linger), "{fault:?}");
             assert_eq!((rig.outcomes(), rig.worker.pools.idle()), (vec![], 0));
@@ -89,7 +99,8 @@ fn a_fault_in_a_body_is_400_and_never_forwarded_as_whole() {
 fn a_body_below_the_rate_is_408() {
     run(async {
         let rig = Rig::new(&[echo("never").await]);
-        let (mut near, exchange) = rig.open(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\nabc");
+        let (mut near, exchange) =
+            rig.open(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\nabc");
         let mut got = String::new();
         let client = async {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -98,7 +109,10 @@ fn a_body_below_the_rate_is_408() {
             near.read_to_string(&mut got).await.unwrap();
         };
         let (after, ()) = tokio::join!(exchange, client);
-        assert_eq!((status(&got), after, rig.connections(0)), ("408", After::Linger, 0));
+        assert_eq!(
+            (status(&got), after, rig.connections(0)),
+            ("408", After::Linger, 0)
+        );
     });
 }
 
@@ -107,7 +121,8 @@ fn an_answer_ahead_of_the_body_ends_the_exchange() {
     run(async {
         let port = saying("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\n\r\nbig").await;
         let rig = Rig::new(&[port]);
-        let (mut near, exchange) = rig.open(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\nabc");
+        let (mut near, exchange) =
+            rig.open(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\nabc");
         let (after, got) = tokio::join!(exchange, read_until(&mut near, "big"));
         let got = got.unwrap();
         assert_eq!((status(&got), after), ("413", After::Linger));
@@ -122,16 +137,26 @@ fn a_client_is_told_to_go_on_when_the_server_says_so() {
         let port = server(|mut stream, _| async move {
             let head = read_head(&mut stream).await.unwrap();
             assert_eq!(values(&head, "expect"), ["100-continue"]);
-            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n").await.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n")
+                .await
+                .unwrap();
             read_until(&mut stream, "abc").await.unwrap();
-            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                .await
+                .unwrap();
         })
         .await;
         let rig = Rig::new(&[port]);
-        let (mut near, exchange) =
-            rig.open(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+        let (mut near, exchange) = rig.open(
+            b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n",
+        );
         let client = async {
-            assert_eq!(read_head(&mut near).await.unwrap(), "HTTP/1.1 100 Continue\r\n\r\n");
+            assert_eq!(
+                read_head(&mut near).await.unwrap(),
+                "HTTP/1.1 100 Continue\r\n\r\n"
+            );
             near.write_all(b"abc").await.unwrap();
             read_until(&mut near, "ok").await.unwrap()
         };
@@ -144,8 +169,9 @@ fn a_client_is_told_to_go_on_when_the_server_says_so() {
 fn a_client_that_waits_to_go_on_is_not_slow() {
     run(async {
         let rig = Rig::new(&[echo("never").await]);
-        let (mut near, exchange) =
-            rig.open(b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n");
+        let (mut near, exchange) = rig.open(
+            b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n",
+        );
         let client = async {
             tokio::time::sleep(Duration::from_millis(50)).await;
             pass(Duration::from_secs(58));
@@ -192,7 +218,12 @@ fn large_bodies_stream_both_ways_at_once() {
             while at < SIZE {
                 let got = read.read(&mut buffer).await.unwrap();
                 assert_ne!(got, 0, "cut at {at}");
-                assert!(buffer[..got].iter().enumerate().all(|(i, b)| usize::from(*b) == (at + i) % (251 * 400) % 251));
+                assert!(
+                    buffer[..got]
+                        .iter()
+                        .enumerate()
+                        .all(|(i, b)| usize::from(*b) == (at + i) % (251 * 400) % 251)
+                );
                 at += got;
             }
         };

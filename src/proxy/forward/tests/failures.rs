@@ -109,7 +109,10 @@ fn post_is_never_sent_twice() {
         let mut rig = Rig::new(&[port]);
         let (after, got) = rig.exchange(POST).await;
         assert_eq!((status(&got), after), ("502", After::Linger));
-        assert_eq!((heads.load(Ordering::Relaxed), rig.outcomes()), (1, vec![Outcome::Reset]));
+        assert_eq!(
+            (heads.load(Ordering::Relaxed), rig.outcomes()),
+            (1, vec![Outcome::Reset])
+        );
     });
 }
 
@@ -238,7 +241,10 @@ fn silence_is_504_after_a_minute() {
         let (after, read, ()) = tokio::join!(exchange, near.read_to_string(&mut got), clock);
         read.unwrap();
         assert_eq!((status(&got), after), ("504", After::Linger));
-        assert_eq!((rig.connections(0), rig.outcomes()), (0, vec![Outcome::Unanswered]));
+        assert_eq!(
+            (rig.connections(0), rig.outcomes()),
+            (0, vec![Outcome::Unanswered])
+        );
         until(|| open.load(Ordering::Relaxed) == 0).await;
     });
 }
@@ -248,12 +254,21 @@ fn a_silent_body_is_cut_after_the_servers_timeout() {
     run(async {
         let port = server(|mut stream, _| async move {
             read_head(&mut stream).await;
-            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc").await.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+                .await
+                .unwrap();
             let mut sink = Vec::new();
             let _ = stream.read_to_end(&mut sink).await;
         })
         .await;
-        let rig = Rig::with(&[port], Serving { timeout_s: 7, ..Serving::default() });
+        let rig = Rig::with(
+            &[port],
+            Serving {
+                timeout_s: 7,
+                ..Serving::default()
+            },
+        );
         let (mut near, exchange) = rig.open(GET.as_bytes());
         let client = async {
             let got = read_until(&mut near, "abc").await.unwrap();
@@ -273,15 +288,24 @@ fn a_client_that_vanishes_gives_its_place_back_at_once() {
         let (port, open) = silent().await;
         let half = server(|mut stream, _| async move {
             read_head(&mut stream).await;
-            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc").await.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc")
+                .await
+                .unwrap();
             let mut sink = Vec::new();
             let _ = stream.read_to_end(&mut sink).await;
         })
         .await;
         for (port, request) in [
             (port, GET),
-            (port, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"),
-            (port, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"),
+            (
+                port,
+                "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc",
+            ),
+            (
+                port,
+                "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+            ),
             (half, GET),
         ] {
             let mut rig = Rig::new(&[port]);
@@ -304,7 +328,11 @@ fn a_client_that_vanishes_gives_its_place_back_at_once() {
 #[test]
 fn a_client_that_takes_nothing_is_let_go() {
     run(async {
-        let port = saying(format!("HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n{}", "x".repeat(9_000_000))).await;
+        let port = saying(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n{}",
+            "x".repeat(9_000_000)
+        ))
+        .await;
         let rig = Rig::new(&[port]);
         let (mut near, exchange) = rig.open(GET.as_bytes());
         let client = async {

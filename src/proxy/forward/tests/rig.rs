@@ -17,20 +17,28 @@ use crate::decide::{Attempt, Decision, Facts, Moment, Snapshot, decide};
 use crate::model::{Endpoint, Id, Model, Real, Ref, Serving, Virtual};
 use crate::proxy::client::Client;
 use crate::proxy::deadline::{self, Deadline, TICK};
-use crate::proxy::forward::{After, Exchange, ask, forward};
+use crate::proxy::forward::{After, Exchange, forward, request::ask};
 use crate::proxy::http1::{Head, Parser, Progress};
 use crate::proxy::worker::Worker;
 use crate::telemetry::Tally;
 
 /// The client's address in all tests.
-pub(super) const CLIENT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 4711);
+pub(super) const CLIENT: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 4711);
 /// What `Via` calls the worker.
 pub(super) const PSEUDONYM: &str = "signpost-00112233445566";
 
 /// Runs a test on a runtime like a worker's; hanging is failing.
 pub(super) fn run<T>(test: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { tokio::time::timeout(Duration::from_secs(30), test).await.expect("the test hangs") })
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        tokio::time::timeout(Duration::from_secs(30), test)
+            .await
+            .expect("the test hangs")
+    })
 }
 
 /// A server: each connection, with its number from 0, is played by `play`.
@@ -43,7 +51,9 @@ where
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
         for number in 0.. {
-            let Ok((stream, _)) = listener.accept().await else { return };
+            let Ok((stream, _)) = listener.accept().await else {
+                return;
+            };
             tokio::spawn(play(stream, number));
         }
     });
@@ -70,7 +80,10 @@ pub(super) async fn saying(answer: impl Into<Vec<u8>>) -> u16 {
 pub(super) async fn mirror() -> u16 {
     server(|mut stream, _| async move {
         while let Some(head) = read_head(&mut stream).await {
-            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}", head.len());
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{head}",
+                head.len()
+            );
             if stream.write_all(answer.as_bytes()).await.is_err() {
                 return;
             }
@@ -132,13 +145,18 @@ impl Rig {
     }
 
     pub(super) fn with(ports: &[u16], serving: Serving) -> Rig {
-        let endpoint = |port| Endpoint::new(Ipv4Addr::LOCALHOST.into(), NonZeroU16::new(port).unwrap());
+        let endpoint =
+            |port| Endpoint::new(Ipv4Addr::LOCALHOST.into(), NonZeroU16::new(port).unwrap());
         let reals: Vec<_> = ports.iter().map(|&port| endpoint(port)).collect();
         let at = Endpoint::new(Ipv4Addr::new(198, 51, 100, 1).into(), Endpoint::HTTP);
         let model = Model {
             reals: reals
                 .iter()
-                .map(|&id| Real { id, intent: Default::default(), serving: serving.clone() })
+                .map(|&id| Real {
+                    id,
+                    intent: Default::default(),
+                    serving: serving.clone(),
+                })
                 .collect(),
             virtuals: vec![Virtual {
                 id: at,
@@ -156,10 +174,18 @@ impl Rig {
         };
         let (snapshot, loads) = Snapshot::compile(&model, &Facts::default(), None);
         let (sender, reports) = mpsc::channel(100);
-        let live = Live { snapshot, loads: Arc::new(loads) };
+        let live = Live {
+            snapshot,
+            loads: Arc::new(loads),
+        };
         let farm = Arc::new(Farm::new(live, sender));
         let worker = Worker::new(farm, Tally::default(), PSEUDONYM.into(), 1);
-        Rig { worker, reports, reals, at }
+        Rig {
+            worker,
+            reports,
+            reals,
+            at,
+        }
     }
 
     /// Exchanges and tunnels open at a real.
@@ -171,11 +197,16 @@ impl Rig {
 
     /// All connections open.
     pub(super) fn all(&self) -> u32 {
-        (0..self.reals.len()).map(|real| self.connections(real)).sum()
+        (0..self.reals.len())
+            .map(|real| self.connections(real))
+            .sum()
     }
 
     /// Sends a request that begins with a whole head; the client's end, and the exchange to be run.
-    pub(super) fn open(&self, request: &[u8]) -> (DuplexStream, impl Future<Output = After> + use<>) {
+    pub(super) fn open(
+        &self,
+        request: &[u8],
+    ) -> (DuplexStream, impl Future<Output = After> + use<>) {
         let (near, far) = duplex(256 * 1024);
         let mut input = BytesMut::from(request);
         let head = parse(&mut input);
@@ -188,12 +219,28 @@ impl Rig {
         };
         let live = self.worker.farm.live().load_full();
         let mut attempt = Attempt::default();
-        let moment = Moment { now: self.worker.farm.now(), draw: self.worker.draw() };
-        let decision: Decision =
-            decide(&ask(&head, self.at, CLIENT), &live.snapshot, &live.loads, moment, &mut attempt);
-        let exchange = Exchange { head, at: self.at, live, decision, attempt };
+        let moment = Moment {
+            now: self.worker.farm.now(),
+            draw: self.worker.draw(),
+        };
+        let decision: Decision = decide(
+            &ask(&head, self.at, CLIENT, self.at.socket()),
+            &live.snapshot,
+            &live.loads,
+            moment,
+            &mut attempt,
+        );
+        let exchange = Exchange {
+            head,
+            at: self.at,
+            live,
+            decision,
+            attempt,
+        };
         let worker = Rc::clone(&self.worker);
-        (near, async move { forward(&worker, &mut client, exchange).await })
+        (near, async move {
+            Box::pin(forward(&worker, &mut client, exchange)).await
+        })
     }
 
     /// One exchange, with all that the client gets until its connection ends or is kept.
@@ -208,7 +255,9 @@ impl Rig {
 
     /// The outcomes reported since the last call.
     pub(super) fn outcomes(&mut self) -> Vec<crate::control::Outcome> {
-        std::iter::from_fn(|| self.reports.try_recv().ok()).map(|r| r.outcome).collect()
+        std::iter::from_fn(|| self.reports.try_recv().ok())
+            .map(|r| r.outcome)
+            .collect()
     }
 }
 

@@ -34,7 +34,10 @@ fn websocket_echo() {
             assert_eq!(status(&head), "101", "{head}");
             assert_eq!(values(&head, "upgrade"), ["websocket"]);
             assert_eq!(values(&head, "connection"), ["upgrade"]);
-            assert_eq!(values(&head, "sec-websocket-accept"), ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]);
+            assert_eq!(
+                values(&head, "sec-websocket-accept"),
+                ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]
+            );
             let mut socket = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
             for size in [0, 5, 70_000, 3_000_000] {
                 let message = Message::binary(vec![7; size]);
@@ -83,7 +86,13 @@ fn bytes_next_to_the_heads_are_not_lost() {
 #[test]
 fn a_silent_tunnel_ends_after_the_servers_timeout() {
     run(async {
-        let rig = Rig::with(&[switching().await], Serving { timeout_s: 9, ..Serving::default() });
+        let rig = Rig::with(
+            &[switching().await],
+            Serving {
+                timeout_s: 9,
+                ..Serving::default()
+            },
+        );
         let (mut near, exchange) = rig.open(UPGRADE.as_bytes());
         let client = async {
             read_head(&mut near).await.unwrap();
@@ -105,9 +114,13 @@ fn a_silent_tunnel_ends_after_the_servers_timeout() {
 #[test]
 fn a_refused_upgrade_is_an_ordinary_answer() {
     run(async {
-        let rig = Rig::new(&[saying("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").await]);
+        let rig =
+            Rig::new(&[saying("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").await]);
         let (after, got) = rig.exchange(UPGRADE).await;
-        assert_eq!((status(&got), body(&got), after), ("403", "no", After::KeepAlive));
+        assert_eq!(
+            (status(&got), body(&got), after),
+            ("403", "no", After::KeepAlive)
+        );
         assert_eq!(rig.worker.pools.idle(), 1);
     });
 }
@@ -121,7 +134,10 @@ fn a_101_that_does_not_fit_opens_nothing() {
             "Connection: upgrade\r\n",
             "Upgrade: websocket\r\n",
         ] {
-            let rig = Rig::new(&[saying(format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n")).await]);
+            let rig =
+                Rig::new(&[
+                    saying(format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n")).await,
+                ]);
             let (after, got) = rig.exchange(UPGRADE).await;
             assert_eq!((status(&got), after), ("502", After::Linger), "{fields}");
         }
