@@ -23,11 +23,17 @@ use crate::decide::{Action, Ask, Attempt, Decision, Moment, Reason, decide, writ
 use crate::model::{Endpoint, Scheme};
 
 /// Serves a client's connection to its end. `at`: the virtual or dip that it came to.
-pub async fn serve_connection<S>(worker: Rc<Worker>, client: Client<S>, at: Endpoint)
+pub fn serve_connection<S>(
+    worker: Rc<Worker>,
+    client: Client<S>,
+    at: Endpoint,
+) -> impl Future<Output = ()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    Connection::new(worker, client, at).run().await;
+    let mut connection = Connection::new(worker, client, at);
+    // Borrowed, not moved: each move through an async function would take its size once more.
+    async move { connection.run().await }
 }
 
 /// A client's connection between its requests, or in the middle of one that is not forwarded.
@@ -86,7 +92,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(&mut self) {
         loop {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::Close => return,
@@ -414,7 +420,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Ends our side and throws away what still comes, so that the client gets the answer and no reset.
-    async fn linger(mut self) {
+    async fn linger(&mut self) {
         self.client.deadline.set(DRAIN);
         self.client.input = bytes::BytesMut::new();
         let mut shut = false;

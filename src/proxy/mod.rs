@@ -17,6 +17,7 @@ pub mod deadline;
 pub mod forward;
 pub mod http1;
 pub mod limits;
+pub mod run;
 mod stream;
 pub mod worker;
 
