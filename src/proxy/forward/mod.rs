@@ -7,7 +7,7 @@
 //! Deliberately unknown here: how a server is picked, and how a head is read.
 
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,12 +95,21 @@ enum Tell {
     Fault(Fault),
 }
 
-/// Forwards one exchange and answers the client. Its future is large: to be boxed.
-pub async fn forward<S>(
-    worker: &Rc<Worker>,
-    client: &mut Client<S>,
-    mut exchange: Exchange,
-) -> After
+/// Forwards one exchange and answers the client.
+///
+/// The future stands on the heap already, so that a connection that only waits stays small.
+pub fn forward<'a, S>(
+    worker: &'a Rc<Worker>,
+    client: &'a mut Client<S>,
+    exchange: Exchange,
+) -> Pin<Box<impl Future<Output = After> + 'a>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    Box::pin(walk(worker, client, exchange))
+}
+
+async fn walk<S>(worker: &Rc<Worker>, client: &mut Client<S>, mut exchange: Exchange) -> After
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

@@ -239,7 +239,7 @@ impl Rig {
         };
         let worker = Rc::clone(&self.worker);
         (near, async move {
-            Box::pin(forward(&worker, &mut client, exchange)).await
+            forward(&worker, &mut client, exchange).await
         })
     }
 
