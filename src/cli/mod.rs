@@ -6,9 +6,9 @@ use clap::{Parser, Subcommand};
 
 mod check;
 mod demo;
+mod explain;
 mod serve;
 mod terminal;
-mod explain;
 
 /// A Layer-7 HTTP redirect load balancer.
 #[derive(Debug, Parser)]

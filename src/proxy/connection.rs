@@ -303,12 +303,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut attempt = Attempt::default();
         let decision = decide(&ask, &live.snapshot, &live.loads, moment, &mut attempt);
         match decision.action {
-            Action::Forward { .. } => {
+            Action::Forward { server } => {
                 self.next = Next::Forward(Box::new(Exchange {
                     head: request.head(Bytes::copy_from_slice(head)),
                     at: self.at,
                     live: Arc::clone(&live),
                     decision,
+                    place: Some(live.loads.place(server)),
                     attempt,
                 }));
             }

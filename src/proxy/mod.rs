@@ -17,7 +17,6 @@ pub mod deadline;
 pub mod forward;
 pub mod http1;
 pub mod limits;
-pub mod run;
 mod stream;
 mod work;
 pub mod worker;

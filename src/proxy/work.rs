@@ -5,8 +5,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
-use tokio::task::{JoinSet, LocalSet, spawn_local};
+use tokio::task::{JoinSet, spawn_local};
 use tracing::error;
 
 use super::accept::Listening;
@@ -76,3 +77,7 @@ async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Or
         }
     }
 }
+
+#[cfg(test)]
+#[path = "work_tests.rs"]
+mod tests;

@@ -40,9 +40,13 @@ struct Line {
 impl Seen {
     /// The next request's line begins with `method target`, in place of hyper's `method /`.
     pub(super) fn swap_target(&self, method: &[u8], target: &[u8]) {
-        let mut ours = Vec::with_capacity(method.len() + 1 + target.len());
+        let mut ours = Vec::with_capacity(method.len() + 2 + target.len());
         ours.extend_from_slice(method);
         ours.push(b' ');
+        if !target.starts_with(b"/") {
+            // Of an absolute-form target without a path.
+            ours.push(b'/');
+        }
         ours.extend_from_slice(target);
         *self.line.borrow_mut() = Some(Line {
             ours: ours.into(),
