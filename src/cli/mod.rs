@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-mod check;
-mod demo;
-mod explain;
-mod serve;
+pub mod check;
+pub mod demo;
+pub mod explain;
+pub mod serve;
 mod terminal;
 
 /// A Layer-7 HTTP redirect load balancer.

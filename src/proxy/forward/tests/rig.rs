@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use crate::control::{Farm, Live, Report};
-use crate::decide::{Attempt, Decision, Facts, Moment, Snapshot, decide};
+use crate::decide::{Action, Attempt, Decision, Facts, Moment, Snapshot, decide};
 use crate::model::{Endpoint, Id, Model, Real, Ref, Serving, Virtual};
 use crate::proxy::client::Client;
 use crate::proxy::deadline::{self, Deadline, TICK};
