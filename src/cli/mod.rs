@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-mod check;
+pub mod check;
 
 /// A Layer-7 HTTP redirect load balancer.
 #[derive(Debug, Parser)]

@@ -40,7 +40,9 @@ pub(super) fn mistake(
     } else if statement {
         Diagnostic::error(source, span, format!("`{word}` is no statement"))
     } else if word.is_empty() {
-        let first = first_word(line);
+        let no = line.get(..2).is_some_and(|no| no.eq_ignore_ascii_case("no"));
+        let words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+        let first = words.take(1 + usize::from(no)).collect::<Vec<_>>().join(" ");
         Diagnostic::error(source, span, format!("`{first}` lacks a word at its end"))
     } else if at_end && expected.is_empty() {
         Diagnostic::error(source, span, format!("`{word}` is one word too many"))
@@ -145,5 +147,5 @@ fn quotation(source: &Source<'_>, span: Span, rest: &str, start: usize) -> Diagn
     }
     Diagnostic::error(source, Span::new(start, start + rest.len()), "the quotation mark is not closed")
         .label("expected `\"` at the end")
-        .help(format!("write `\\\"` for a quotation mark within; what begins at column {} runs to the end of the line", source.place(span).column))
+        .help("write `\\\"` for a quotation mark within")
 }
