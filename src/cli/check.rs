@@ -27,14 +27,23 @@ pub fn run(args: Args) -> ExitCode {
         let loaded = load(path);
         holds &= loaded.model.is_some();
         // A standard error that is gone leaves nobody to tell.
-        let _ = io::stderr().lock().write_all(loaded.report(style()).as_bytes());
+        let _ = io::stderr()
+            .lock()
+            .write_all(loaded.report(style()).as_bytes());
         if let (true, Some(model)) = (args.print, &loaded.model) {
             let text = model::print(model);
             let mut out = io::stdout().lock();
-            holds &= out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok();
+            holds &= out
+                .write_all(text.as_bytes())
+                .and_then(|()| out.flush())
+                .is_ok();
         }
     }
-    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if holds {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// Loads the file at `path`; one that cannot be read is a configuration that does not hold.
@@ -45,7 +54,9 @@ pub fn load(path: &Path) -> Loaded {
         Err(error) => Loaded {
             source: name.into(),
             model: None,
-            diagnostics: vec![Diagnostic::of_file(format!("the file cannot be read: {error}"))],
+            diagnostics: vec![Diagnostic::of_file(format!(
+                "the file cannot be read: {error}"
+            ))],
         },
     }
 }
@@ -53,12 +64,18 @@ pub fn load(path: &Path) -> Loaded {
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     // One byte more than may be is enough to refuse it; a device could go on for ever.
     let mut bytes = Vec::new();
-    File::open(path)?.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    File::open(path)?
+        .take(FILE_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// Colours for a terminal, unless the user wants none (no-color.org).
 pub fn style() -> Style {
     let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    if wanted && io::stderr().is_terminal() { Style::Coloured } else { Style::Plain }
+    if wanted && io::stderr().is_terminal() {
+        Style::Coloured
+    } else {
+        Style::Plain
+    }
 }

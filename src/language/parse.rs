@@ -69,10 +69,16 @@ impl<'t> Reader<'t> {
         if text.is_empty() || text.starts_with([':', '!', '#']) {
             return;
         }
-        if let Some((at, c)) = text.char_indices().find(|(_, c)| c.is_control() && *c != '\t') {
+        if let Some((at, c)) = text
+            .char_indices()
+            .find(|(_, c)| c.is_control() && *c != '\t')
+        {
             let span = Span::new(start + at, start + at + c.len_utf8());
-            self.error(span, format!("the control character U+{:04X} cannot stand here", c as u32))
-                .label = "expected printable text".into();
+            self.error(
+                span,
+                format!("the control character U+{:04X} cannot stand here", c as u32),
+            )
+            .label = "expected printable text".into();
             return self.give_up(text);
         }
         match Grammar::parse(Rule::line, text) {

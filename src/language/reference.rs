@@ -16,8 +16,15 @@ pub fn reference() -> String {
     let statements = &vocabulary().statements;
     for entry in statements.iter().filter(|entry| !is_no(&entry.rule)) {
         // Writing to a String cannot fail.
-        let _ = write!(page, "\n## {}\n\n```\n{}\n", entry.keywords.first().map_or("", String::as_str), entry.form);
-        let undo = statements.iter().find(|no| no.rule.strip_prefix("no_") == Some(&entry.rule));
+        let _ = write!(
+            page,
+            "\n## {}\n\n```\n{}\n",
+            entry.keywords.first().map_or("", String::as_str),
+            entry.form
+        );
+        let undo = statements
+            .iter()
+            .find(|no| no.rule.strip_prefix("no_") == Some(&entry.rule));
         if let Some(undo) = undo {
             let _ = writeln!(page, "{}", undo.form);
         }
@@ -35,5 +42,7 @@ fn is_no(rule: &str) -> bool {
 
 fn uncapitalised(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+    chars.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(chars).collect()
+    })
 }

@@ -64,8 +64,10 @@ impl Vocabulary {
         let Ok(rules) = parser::consume_rules(pairs) else {
             return vocabulary;
         };
-        let by_name: HashMap<&str, &Declared> =
-            rules.iter().map(|rule| (rule.name.as_str(), rule)).collect();
+        let by_name: HashMap<&str, &Declared> = rules
+            .iter()
+            .map(|rule| (rule.name.as_str(), rule))
+            .collect();
         let mut statements = Vec::new();
         for list in ["statement", "undo"] {
             names(&by_name[list].expr, &mut statements);
@@ -77,15 +79,28 @@ impl Vocabulary {
             let mut keywords = Vec::new();
             first_keywords(&rule.expr, &mut keywords);
             let (form, help) = if is_statement {
-                let no = if rule.name.starts_with("no_") { "no " } else { "" };
-                let form = Form { rules: &by_name, docs: &docs }.of(&rule.expr);
+                let no = if rule.name.starts_with("no_") {
+                    "no "
+                } else {
+                    ""
+                };
+                let form = Form {
+                    rules: &by_name,
+                    docs: &docs,
+                }
+                .of(&rule.expr);
                 (format!("{no}{form}"), doc)
             } else if let Some((name, meaning)) = doc.split_once(": ") {
                 (name.to_owned(), meaning.to_owned())
             } else {
                 (keywords.first().cloned().unwrap_or_default(), doc)
             };
-            let entry = Entry { rule: rule.name.clone(), form, help, keywords };
+            let entry = Entry {
+                rule: rule.name.clone(),
+                form,
+                help,
+                keywords,
+            };
             if is_statement {
                 vocabulary.statements.push(entry.clone());
             }
@@ -164,19 +179,38 @@ impl Form<'_> {
             Expr::Insens(word) => word.clone(),
             Expr::Seq(left, right) => {
                 let (left, right) = (self.of(left), self.of(right));
-                let blank = if left.is_empty() || right.is_empty() { "" } else { " " };
+                let blank = if left.is_empty() || right.is_empty() {
+                    ""
+                } else {
+                    " "
+                };
                 format!("{left}{blank}{right}")
             }
-            Expr::Choice(left, right) => {
-                let text = format!("{}|{}", self.of(left), self.of(right));
-                // A choice that holds sequences is told apart by the brackets around it.
-                if text.contains(' ') { text.replace('|', " | ").replace(" |  | ", " | ") } else { text }
+            Expr::Choice(..) => {
+                let mut choices = Vec::new();
+                self.choices(expr, &mut choices);
+                // A choice of more than words is told apart from what is around it.
+                if choices.iter().any(|choice| choice.contains(' ')) {
+                    format!("({})", choices.join(" | "))
+                } else {
+                    choices.join("|")
+                }
             }
             Expr::Opt(inner) => format!("[{}]", self.of(inner)),
             Expr::Rep(inner) => format!("[{}…]", self.of(inner)),
             Expr::RepOnce(inner) => format!("{}…", self.of(inner)),
             Expr::Ident(name) => self.word(name),
             _ => String::new(),
+        }
+    }
+
+    fn choices(&self, expr: &Expr, out: &mut Vec<String>) {
+        match expr {
+            Expr::Choice(left, right) => {
+                self.choices(left, out);
+                self.choices(right, out);
+            }
+            other => out.push(self.of(other)),
         }
     }
 

@@ -1,22 +1,37 @@
 //! A checked draft to a model.
 
 use super::draft::{Draft, Kind, Node, Value};
+use super::{Code, Intent};
 use super::{
     Dip, Endpoint, Id, Model, Predictor, Real, Ref, Serving, Sticky, Template, Url, UrlId, Virtual,
 };
-use super::{Code, Intent};
 
 /// Builds the model. The draft has been checked: what does not fit together any more is left out.
 pub(super) fn build(draft: Draft<'_>) -> Model {
-    let Draft { hostname, names, mut nodes, .. } = draft;
+    let Draft {
+        hostname,
+        names,
+        mut nodes,
+        ..
+    } = draft;
     let mut names: Vec<_> = names.into_iter().collect();
     names.sort_by_key(|(_, name)| name.first);
-    let mut order: Vec<u32> = (0..nodes.len() as u32).filter(|at| nodes[*at as usize].definition.is_some()).collect();
-    order.sort_by_key(|at| nodes[*at as usize].definition.as_ref().map(|definition| definition.first));
+    let mut order: Vec<u32> = (0..nodes.len() as u32)
+        .filter(|at| nodes[*at as usize].definition.is_some())
+        .collect();
+    order.sort_by_key(|at| {
+        nodes[*at as usize]
+            .definition
+            .as_ref()
+            .map(|definition| definition.first)
+    });
     let refs = refs(&nodes, &order);
     let mut model = Model {
         hostname: hostname.map(|(_, name)| name),
-        names: names.into_iter().map(|(address, name)| (name.name, address)).collect(),
+        names: names
+            .into_iter()
+            .map(|(address, name)| (name.name, address))
+            .collect(),
         ..Model::default()
     };
     for at in order {
@@ -35,7 +50,8 @@ pub(super) fn build(draft: Draft<'_>) -> Model {
 /// Each node's place in the model's tables.
 fn refs(nodes: &[Node], order: &[u32]) -> Vec<Option<Ref>> {
     let mut refs = vec![None; nodes.len()];
-    let [mut virtuals, mut reals, mut dips, mut urls] = [0..u32::MAX, 0..u32::MAX, 0..u32::MAX, 0..u32::MAX];
+    let [mut virtuals, mut reals, mut dips, mut urls] =
+        [0..u32::MAX, 0..u32::MAX, 0..u32::MAX, 0..u32::MAX];
     for at in order {
         refs[*at as usize] = match nodes[*at as usize].kind() {
             Some(Kind::Virtual) => virtuals.next().map(Ref::Virtual),
@@ -64,7 +80,11 @@ fn virtual_server(node: &mut Node, refs: &[Option<Ref>]) -> Option<Virtual> {
         id: endpoint(node)?,
         listens: listens(node),
         intent: node.virtual_half.intent,
-        targets: node.targets.iter().filter_map(|(target, _)| refs[*target as usize]).collect(),
+        targets: node
+            .targets
+            .iter()
+            .filter_map(|(target, _)| refs[*target as usize])
+            .collect(),
         predictor: Predictor::default(),
         slowstart_s: 0,
         sticky: None::<Sticky>,

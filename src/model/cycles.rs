@@ -35,7 +35,12 @@ fn next(draft: &Draft<'_>, node: NodeId, nth: usize) -> Option<NodeId> {
 }
 
 /// Depth first from `start`, on a stack of its own: a chain may be as long as the file.
-fn search(draft: &Draft<'_>, start: NodeId, marks: &mut [Mark], cycles: &mut Vec<(NodeId, Vec<NodeId>)>) {
+fn search(
+    draft: &Draft<'_>,
+    start: NodeId,
+    marks: &mut [Mark],
+    cycles: &mut Vec<(NodeId, Vec<NodeId>)>,
+) {
     let mut way = vec![(start, 0)];
     marks[start as usize] = Mark::Open;
     while let Some((node, nth)) = way.last_mut() {
@@ -64,16 +69,26 @@ fn search(draft: &Draft<'_>, start: NodeId, marks: &mut [Mark], cycles: &mut Vec
 
 fn tell(draft: &mut Draft<'_>, url: NodeId, cycle: &[NodeId]) {
     const SHOWN: usize = 12;
-    let mut ids: Vec<String> = cycle.iter().take(SHOWN).map(|node| format!("`{}`", draft.nodes[*node as usize].id)).collect();
+    let mut ids: Vec<String> = cycle
+        .iter()
+        .take(SHOWN)
+        .map(|node| format!("`{}`", draft.nodes[*node as usize].id))
+        .collect();
     if cycle.len() > SHOWN {
         ids.push("…".to_owned());
     }
     ids.extend(ids.first().cloned());
-    let link = draft.nodes[url as usize].settings.iter().find(|s| matches!(s.value, super::draft::Value::Link(_)));
+    let link = draft.nodes[url as usize]
+        .settings
+        .iter()
+        .find(|s| matches!(s.value, super::draft::Value::Link(_)));
     let Some(word) = link.map(|link| link.other.unwrap_or(link.said.word)) else {
         return;
     };
-    let error = draft.error(word, format!("this link leads in a circle: {}", ids.join(" → ")));
+    let error = draft.error(
+        word,
+        format!("this link leads in a circle: {}", ids.join(" → ")),
+    );
     error.label = "state and weight would come from themselves".into();
     error.help = Some("link the url to something that is not bound to it in turn".into());
 }

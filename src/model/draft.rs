@@ -96,11 +96,25 @@ pub(super) struct Halves {
 }
 
 impl Halves {
-    pub(super) const BOTH: Halves = Halves { virtual_half: true, real_half: true };
+    pub(super) const BOTH: Halves = Halves {
+        virtual_half: true,
+        real_half: true,
+    };
 
     fn covers(self, other: Halves) -> bool {
         self.virtual_half >= other.virtual_half && self.real_half >= other.real_half
     }
+}
+
+/// How a line came to speak of an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// It names it.
+    Name,
+    /// By its `all`.
+    All,
+    /// It is a `no` line: meant to undo what stands above.
+    Undoing,
 }
 
 /// Whatever is known of an id so far.
@@ -266,8 +280,14 @@ impl<'t> Draft<'t> {
     pub(super) fn listener(&mut self, line: Line<'_>, word: &Word) -> Option<Endpoint> {
         let endpoint = self.endpoint(line, word)?;
         if endpoint.bind_id != 0 {
-            self.error(word.span, format!("a bind-id ({}) is of reals only", endpoint.bind_id))
-                .help = Some("at a virtual it meant a group of clients, which comes with `assign`: leave it out".into());
+            self.error(
+                word.span,
+                format!("a bind-id ({}) is of reals only", endpoint.bind_id),
+            )
+            .help = Some(
+                "at a virtual it meant a group of clients, which comes with `assign`: leave it out"
+                    .into(),
+            );
             return None;
         }
         Some(endpoint)
@@ -279,15 +299,26 @@ impl<'t> Draft<'t> {
     }
 
     /// A number within `from..=to`; tells the range where it is none.
-    pub(super) fn number(&mut self, line: Line<'_>, word: &Word, from: u32, to: u32) -> Option<u32> {
+    pub(super) fn number(
+        &mut self,
+        line: Line<'_>,
+        word: &Word,
+        from: u32,
+        to: u32,
+    ) -> Option<u32> {
         let text = line.text(word);
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let value = text.parse::<u32>().ok().filter(|_| digits);
         match value {
             Some(value) if (from..=to).contains(&value) => Some(value),
             _ => {
-                let message = if digits { format!("`{text}` is out of range") } else { format!("`{text}` is not a number") };
-                self.error(word.span, message).label = format!("expected {} to {}", grouped(from), grouped(to)).into();
+                let message = if digits {
+                    format!("`{text}` is out of range")
+                } else {
+                    format!("`{text}` is not a number")
+                };
+                self.error(word.span, message).label =
+                    format!("expected {} to {}", grouped(from), grouped(to)).into();
                 None
             }
         }
@@ -297,7 +328,13 @@ impl<'t> Draft<'t> {
     pub(super) fn define(&mut self, node: NodeId, said: Said, kind: Kind) -> bool {
         let known = &self.nodes[node as usize];
         let Some(definition) = &known.definition else {
-            self.nodes[node as usize].definition = Some(Definition { kind, first: said.line, said, url: None, real: None });
+            self.nodes[node as usize].definition = Some(Definition {
+                kind,
+                first: said.line,
+                said,
+                url: None,
+                real: None,
+            });
             return true;
         };
         if definition.kind == kind {
@@ -305,25 +342,40 @@ impl<'t> Draft<'t> {
         }
         let (was, at) = (definition.kind, self.line_number(definition.first));
         let id = self.text(said.word);
-        let halves = matches!((was, kind), (Kind::Virtual, Kind::Real) | (Kind::Real, Kind::Virtual));
-        let error = self.error(said.word, format!("`{id}` is a {} already, by line {at}", was.word()));
-        error.help = halves.then(|| format!("for a virtual and a real of one address and port write `dip {id}`").into());
+        let halves = matches!(
+            (was, kind),
+            (Kind::Virtual, Kind::Real) | (Kind::Real, Kind::Virtual)
+        );
+        let error = self.error(
+            said.word,
+            format!("`{id}` is a {} already, by line {at}", was.word()),
+        );
+        error.help = halves.then(|| {
+            format!("for a virtual and a real of one address and port write `dip {id}`").into()
+        });
         false
     }
 
     /// Removes what is there of `node`: its definition and all settings of its own.
     pub(super) fn remove(&mut self, node: NodeId, said: Said, kind: Kind) {
         let id = self.text(said.word);
-        let found = self.nodes[node as usize].definition.as_ref().map(|definition| definition.kind);
+        let found = self.nodes[node as usize]
+            .definition
+            .as_ref()
+            .map(|definition| definition.kind);
         match found {
             Some(found) if found == kind => {}
             Some(found) => {
-                let error = self.error(said.word, format!("`{id}` is a {}, no {}", found.word(), kind.word()));
+                let error = self.error(
+                    said.word,
+                    format!("`{id}` is a {}, no {}", found.word(), kind.word()),
+                );
                 error.help = Some(format!("write `no {} {id}`", found.word()).into());
                 return;
             }
             None => {
-                return self.nothing_to_undo(said, format!("there is no {} `{id}` above", kind.word()));
+                return self
+                    .nothing_to_undo(said, format!("there is no {} `{id}` above", kind.word()));
             }
         }
         self.unbind_all(node);
@@ -352,7 +404,9 @@ impl<'t> Draft<'t> {
     /// Sets a value of `node`; an earlier one of its kind that differs is overridden.
     pub(super) fn set(&mut self, node: NodeId, said: Said, value: Value, other: Option<Span>) {
         let settings = &mut self.nodes[node as usize].settings;
-        let found = settings.iter_mut().find(|s| discriminant(&s.value) == discriminant(&value));
+        let found = settings
+            .iter_mut()
+            .find(|s| discriminant(&s.value) == discriminant(&value));
         match found {
             Some(before) if before.value == value => {}
             Some(before) => {
@@ -367,9 +421,13 @@ impl<'t> Draft<'t> {
     /// Takes the setting of the kind of `like` away; a warning where there is none, or where `exactly` it is another.
     pub(super) fn unset(&mut self, node: NodeId, said: Said, like: &Value, exactly: bool) {
         let settings = &mut self.nodes[node as usize].settings;
-        let found = settings
-            .iter()
-            .position(|s| if exactly { s.value == *like } else { discriminant(&s.value) == discriminant(like) });
+        let found = settings.iter().position(|s| {
+            if exactly {
+                s.value == *like
+            } else {
+                discriminant(&s.value) == discriminant(like)
+            }
+        });
         match found {
             Some(at) => drop(settings.remove(at)),
             None => {
@@ -379,22 +437,33 @@ impl<'t> Draft<'t> {
         }
     }
 
-    /// Sets the intent of the halves of `node`; `directly` where the line spoke of this very id.
-    pub(super) fn intend(&mut self, node: NodeId, line: u32, halves: Halves, intent: Intent, directly: bool) {
+    /// Sets the intent of the halves of `node`; `by` says how the line came to it.
+    pub(super) fn intend(
+        &mut self,
+        node: NodeId,
+        line: u32,
+        halves: Halves,
+        intent: Intent,
+        by: By,
+    ) {
         let known = &mut self.nodes[node as usize];
         let mut before = Vec::new();
-        for (half, speaks) in [(&mut known.virtual_half, halves.virtual_half), (&mut known.real_half, halves.real_half)] {
+        for (half, speaks) in [
+            (&mut known.virtual_half, halves.virtual_half),
+            (&mut known.real_half, halves.real_half),
+        ] {
             if !speaks {
                 continue;
             }
-            if let Some((by, of)) = half.by
+            if let Some((earlier, of)) = half.by
                 && half.intent != intent
                 && halves.covers(of)
+                && by != By::Undoing
             {
-                before.push(by);
+                before.push(earlier);
             }
             if half.intent != intent || half.by.is_none() {
-                half.by = directly.then_some((line, halves));
+                half.by = (by == By::Name).then_some((line, halves));
             }
             half.intent = intent;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::draft::{Draft, Kind, NodeId, Said, Spoken, Value};
+use super::draft::{Draft, Kind, Node, NodeId, Said, Spoken, Value};
 use super::{Id, cycles, listeners, warnings};
 use crate::language::{Diagnostic, Rule, nearest};
 
@@ -24,7 +24,9 @@ pub(super) fn finish(draft: &mut Draft<'_>) {
 fn drop_unbound(draft: &mut Draft<'_>) {
     let bound = &draft.bound;
     for (node, known) in (0..).zip(&mut draft.nodes) {
-        known.targets.retain(|(target, said)| bound.get(&(node, *target)) == Some(&said.line));
+        known
+            .targets
+            .retain(|(target, said)| bound.get(&(node, *target)) == Some(&said.line));
     }
 }
 
@@ -35,8 +37,14 @@ struct Wanted {
     by: &'static str,
 }
 
-const ANY: Wanted = Wanted { kinds: &[Kind::Virtual, Kind::Real, Kind::Dip, Kind::Url], by: "" };
-const LINKED: Wanted = Wanted { kinds: &[Kind::Dip, Kind::Virtual], by: "a url is linked to" };
+const ANY: Wanted = Wanted {
+    kinds: &[Kind::Virtual, Kind::Real, Kind::Dip, Kind::Url],
+    by: "",
+};
+const LINKED: Wanted = Wanted {
+    kinds: &[Kind::Dip, Kind::Virtual],
+    by: "a url is linked to",
+};
 const VIRTUAL: &[Kind] = &[Kind::Virtual];
 const SERVER: &[Kind] = &[Kind::Real, Kind::Dip];
 const WEIGHED: &[Kind] = &[Kind::Real, Kind::Dip, Kind::Url];
@@ -72,7 +80,18 @@ impl Uses {
         for (id, node) in (0..).zip(&draft.nodes) {
             for setting in &node.settings {
                 self.used(draft, id, setting.said, wanted(&setting.value));
-                let other = |of: NodeId, wanted| setting.other.map(|word| (of, Said { line: setting.said.line, word }, wanted));
+                let other = |of: NodeId, wanted| {
+                    setting.other.map(|word| {
+                        (
+                            of,
+                            Said {
+                                line: setting.said.line,
+                                word,
+                            },
+                            wanted,
+                        )
+                    })
+                };
                 let other = match setting.value {
                     Value::Link(to) => other(to, LINKED),
                     Value::Backup(by) => other(by, ANY),
@@ -87,12 +106,28 @@ impl Uses {
                 self.used(draft, *target, *said, ANY);
                 if line.replace(said.line) != Some(said.line) {
                     let said = first_word(draft, *said);
-                    self.used(draft, id, said, Wanted { kinds: VIRTUAL, by: "targets are bound to" });
+                    self.used(
+                        draft,
+                        id,
+                        said,
+                        Wanted {
+                            kinds: VIRTUAL,
+                            by: "targets are bound to",
+                        },
+                    );
                 }
             }
             for (_, said) in &node.listens {
                 let said = first_word(draft, *said);
-                self.used(draft, id, said, Wanted { kinds: &[Kind::Virtual, Kind::Dip], by: "`listen` is of" });
+                self.used(
+                    draft,
+                    id,
+                    said,
+                    Wanted {
+                        kinds: &[Kind::Virtual, Kind::Dip],
+                        by: "`listen` is of",
+                    },
+                );
             }
         }
         for spoken in &draft.spoken {
@@ -105,14 +140,19 @@ impl Uses {
         match (&node.definition, node.removed) {
             (Some(definition), _) if wanted.kinds.contains(&definition.kind) => {}
             (Some(_), _) => self.wrong.push((id, said, wanted)),
-            (None, Some(removed)) if removed.line > said.line => self.removed.entry(id).or_default().push(said),
+            (None, Some(removed)) if removed.line > said.line => {
+                self.removed.entry(id).or_default().push(said)
+            }
             (None, _) => self.undefined.push((id, said)),
         }
     }
 
     fn spoken(&mut self, draft: &Draft<'_>, spoken: &Spoken) {
         let node = &draft.nodes[spoken.node as usize];
-        if node.removed.is_some_and(|removed| removed.line > spoken.said.line) {
+        if node
+            .removed
+            .is_some_and(|removed| removed.line > spoken.said.line)
+        {
             return;
         }
         let (kinds, by): (&'static [Kind], _) = match spoken.as_kind {
@@ -129,8 +169,9 @@ impl Uses {
             let kind = draft.nodes[id as usize].kind().map_or("", Kind::word);
             let kinds: Vec<&str> = wanted.kinds.iter().map(|kind| kind.word()).collect();
             let text = draft.text(said.word);
-            draft.error(said.word, format!("`{text}` is a {kind}")).label =
-                format!("{} a {}", wanted.by, kinds.join(" or ")).into();
+            draft
+                .error(said.word, format!("`{text}` is a {kind}"))
+                .label = format!("{} a {}", wanted.by, kinds.join(" or ")).into();
         }
         self.undefined.sort_by_key(|(_, said)| said.word);
         let mut budget = SUGGESTIONS;
@@ -147,7 +188,10 @@ impl Uses {
 /// The first word of a line behind its keyword: the id that the line is about.
 fn first_word(draft: &Draft<'_>, said: Said) -> Said {
     let word = draft.statements.word_of(said.line, Rule::virtual_id);
-    Said { word: word.unwrap_or(said.word), ..said }
+    Said {
+        word: word.unwrap_or(said.word),
+        ..said
+    }
 }
 
 fn undefined(draft: &mut Draft<'_>, id: NodeId, said: Said, budget: &mut usize) {
@@ -158,7 +202,11 @@ fn undefined(draft: &mut Draft<'_>, id: NodeId, said: Said, budget: &mut usize) 
     let node = &draft.nodes[id as usize];
     let removed = node.removed.map(|removed| draft.line_number(removed.line));
     let is_host = matches!(&node.id, Id::Url(url) if url.as_str().contains('.'));
-    let near = if *budget > 0 { similar(draft, &text) } else { None };
+    let near = if *budget > 0 {
+        similar(draft, id, &text)
+    } else {
+        None
+    };
     *budget = budget.saturating_sub(1);
     let error = draft.error(said.word, format!("nothing defines `{text}`"));
     if let Some(line) = removed {
@@ -173,9 +221,16 @@ fn undefined(draft: &mut Draft<'_>, id: NodeId, said: Said, budget: &mut usize) 
     };
 }
 
-fn similar(draft: &Draft<'_>, text: &str) -> Option<String> {
-    let defined = draft.nodes.iter().filter(|node| node.definition.is_some());
-    let ids: Vec<String> = defined.map(|node| node.id.to_string()).collect();
+/// An id like `text`: the same address with another port, or what a slip of the keys would make of it.
+fn similar(draft: &Draft<'_>, id: NodeId, text: &str) -> Option<String> {
+    let defined = || draft.nodes.iter().filter(|node| node.definition.is_some());
+    if let Id::Endpoint(wanted) = draft.nodes[id as usize].id {
+        let same = |node: &&Node| matches!(node.id, Id::Endpoint(e) if e.address == wanted.address);
+        if let Some(node) = defined().find(same) {
+            return Some(node.id.to_string());
+        }
+    }
+    let ids: Vec<String> = defined().map(|node| node.id.to_string()).collect();
     let names = draft.addresses.keys().map(|name| &**name);
     nearest(text, ids.iter().map(String::as_str).chain(names)).map(str::to_owned)
 }
@@ -185,14 +240,24 @@ fn still_named(draft: &mut Draft<'_>, id: NodeId, uses: &[Said]) {
     let Some(removed) = draft.nodes[id as usize].removed else {
         return;
     };
-    let mut lines: Vec<u32> = uses.iter().map(|said| draft.line_number(said.line)).collect();
+    let mut lines: Vec<u32> = uses
+        .iter()
+        .map(|said| draft.line_number(said.line))
+        .collect();
     lines.dedup();
     let more = lines.len().saturating_sub(SHOWN);
     let shown: Vec<String> = lines.iter().take(SHOWN).map(u32::to_string).collect();
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
     let text = draft.text(removed.word);
     let plural = if lines.len() == 1 { "line" } else { "lines" };
-    let error = draft.error(removed.word, format!("`{text}` is removed here, but other lines still name it"));
+    let error = draft.error(
+        removed.word,
+        format!("`{text}` is removed here, but other lines still name it"),
+    );
     error.label = format!("named by {plural} {}{more}", shown.join(", ")).into();
     error.help = Some("remove those as well, with `no` or altogether".into());
 }

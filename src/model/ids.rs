@@ -33,7 +33,8 @@ fn refuse<T>(message: String, help: impl Into<String>) -> Result<T, NotAnId> {
     })
 }
 
-const FORM: &str = "an endpoint is `ADDRESS[:PORT[:BIND-ID]]`, such as `192.0.2.1:8080` or `[2001:db8::1]:8080`";
+const FORM: &str =
+    "an endpoint is `ADDRESS[:PORT[:BIND-ID]]`, such as `192.0.2.1:8080` or `[2001:db8::1]:8080`";
 
 /// Reads `ADDRESS[:PORT[:BIND-ID[:PROTOCOL]]]` or a word that has the form of a url's id.
 pub(super) fn read<'w>(
@@ -57,6 +58,11 @@ pub(super) fn read<'w>(
         }
     } else if let Ok(address) = host.parse::<Ipv4Addr>() {
         IpAddr::V4(address)
+    } else if word.contains("::") {
+        return refuse(
+            format!("`{word}` is not an IPv6 address"),
+            "an IPv6 address with a port is written `[2001:db8::1]:8080`",
+        );
     } else if looks_like_ipv4(host) {
         return refuse(
             format!("`{host}` is not an IPv4 address"),
@@ -96,8 +102,14 @@ fn after_address(word: &str, address: IpAddr, rest: &str) -> Result<Endpoint, No
         match number(port) {
             // The LocalDirector's port 0 is every port; a redirect is HTTP, so that it is 80.
             Some(port) => endpoint.port = NonZeroU16::new(port).unwrap_or(Endpoint::HTTP),
+            None if port.is_empty() => {
+                return refuse(format!("`{word}` lacks the port behind its colon"), FORM);
+            }
             None => {
-                return refuse(format!("`{port}` in `{word}` is not a port"), "a port is 1 to 65535; left out or 0 it is 80");
+                return refuse(
+                    format!("`{port}` in `{word}` is not a port"),
+                    "a port is 1 to 65535; left out or 0 it is 80",
+                );
             }
         }
     }
@@ -105,7 +117,10 @@ fn after_address(word: &str, address: IpAddr, rest: &str) -> Result<Endpoint, No
         match number(bind_id) {
             Some(bind_id) => endpoint.bind_id = bind_id,
             None => {
-                return refuse(format!("`{bind_id}` in `{word}` is not a bind-id"), "a bind-id is 0 to 65535");
+                return refuse(
+                    format!("`{bind_id}` in `{word}` is not a bind-id"),
+                    "a bind-id is 0 to 65535",
+                );
             }
         }
     }
@@ -131,10 +146,15 @@ fn number(text: &str) -> Option<u16> {
 
 /// Reads an address without port.
 pub(super) fn address(word: &str) -> Option<IpAddr> {
-    let inner = word.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let inner = word
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
     match inner {
         Some(inner) => bare_ipv6(inner),
-        None => word.parse::<IpAddr>().ok().map(|address| address.to_canonical()),
+        None => word
+            .parse::<IpAddr>()
+            .ok()
+            .map(|address| address.to_canonical()),
     }
 }
 
@@ -154,7 +174,10 @@ fn is_name(word: &str) -> bool {
 pub(super) fn unfit_name(word: &str) -> Option<(String, &'static str)> {
     const FORM: &str = "it is 1 to 40 of letters, digits, `_`, `-` and `.`";
     if looks_like_ipv4(word) || address(word).is_some() {
-        Some((format!("`{word}` reads as an address"), "choose a name with a letter in it"))
+        Some((
+            format!("`{word}` reads as an address"),
+            "choose a name with a letter in it",
+        ))
     } else if !is_name(word) {
         Some((format!("`{word}` cannot be an id or name"), FORM))
     } else if vocabulary().is_keyword(word) {

@@ -12,7 +12,11 @@ pub(super) fn listeners(draft: &Draft<'_>) -> HashMap<SocketAddr, NodeId> {
     for (id, node) in (0..).zip(&draft.nodes) {
         if let (Id::Endpoint(endpoint), Some(Kind::Virtual | Kind::Dip)) = (&node.id, node.kind()) {
             all.insert(endpoint.socket(), id);
-            all.extend(node.listens.iter().map(|(further, _)| (further.socket(), id)));
+            all.extend(
+                node.listens
+                    .iter()
+                    .map(|(further, _)| (further.socket(), id)),
+            );
         }
     }
     all
@@ -28,20 +32,27 @@ pub(super) fn check(draft: &mut Draft<'_>) {
     }
     let mut doubled = Vec::new();
     for (id, node) in (0..).zip(&mut draft.nodes) {
-        node.listens.retain(|(further, said)| match taken.insert(further.socket(), id) {
-            None => true,
-            Some(other) => {
-                taken.insert(further.socket(), other);
-                if other != id {
-                    doubled.push((*said, other));
+        node.listens
+            .retain(|(further, said)| match taken.insert(further.socket(), id) {
+                None => true,
+                Some(other) => {
+                    taken.insert(further.socket(), other);
+                    if other != id {
+                        doubled.push((*said, other));
+                    }
+                    false
                 }
-                false
-            }
-        });
+            });
     }
     for (said, other) in doubled {
-        let (text, id) = (draft.text(said.word), draft.nodes[other as usize].id.clone());
-        draft.error(said.word, format!("`{text}` is listened at already, by `{id}`"));
+        let (text, id) = (
+            draft.text(said.word),
+            draft.nodes[other as usize].id.clone(),
+        );
+        draft.error(
+            said.word,
+            format!("`{text}` is listened at already, by `{id}`"),
+        );
     }
     reals(draft, &taken);
 }
@@ -67,9 +78,15 @@ fn reals(draft: &mut Draft<'_>, taken: &HashMap<SocketAddr, NodeId>) {
         }
     }
     for (said, real, listener) in loops {
-        let word = draft.statements.word_of(said.line, crate::language::Rule::endpoint).unwrap_or(said.word);
+        let word = draft
+            .statements
+            .word_of(said.line, crate::language::Rule::endpoint)
+            .unwrap_or(said.word);
         let id = draft.nodes[listener as usize].id.clone();
-        let error = draft.error(word, format!("Signpost itself listens at `{real}`, for `{id}`"));
+        let error = draft.error(
+            word,
+            format!("Signpost itself listens at `{real}`, for `{id}`"),
+        );
         error.label = "traffic to this real would come back".into();
         error.help = Some("bind or back up by the virtual or dip itself".into());
     }

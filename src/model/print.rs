@@ -13,7 +13,11 @@ use super::{Endpoint, Model, Ref, Serving};
 pub fn print(model: &Model) -> String {
     let mut printer = Printer {
         model,
-        names: model.names.iter().map(|(name, address)| (*address, &**name)).collect(),
+        names: model
+            .names
+            .iter()
+            .map(|(name, address)| (*address, &**name))
+            .collect(),
         text: String::new(),
     };
     for print in PRINT {
@@ -45,7 +49,11 @@ impl<'m> Printer<'m> {
         let shown = endpoint.to_string();
         match self.names.get(&endpoint.address) {
             Some(name) => {
-                let bare = Endpoint { port: Endpoint::HTTP, bind_id: 0, ..endpoint };
+                let bare = Endpoint {
+                    port: Endpoint::HTTP,
+                    bind_id: 0,
+                    ..endpoint
+                };
                 format!("{name}{}", &shown[bare.to_string().len()..])
             }
             None => shown,
@@ -85,5 +93,8 @@ pub(super) fn quoted(word: &str) -> Cow<'_, str> {
     if !word.is_empty() && !word.starts_with('"') && !word.contains([' ', '\t']) {
         return Cow::Borrowed(word);
     }
-    Cow::Owned(format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\"")))
+    Cow::Owned(format!(
+        "\"{}\"",
+        word.replace('\\', "\\\\").replace('"', "\\\"")
+    ))
 }

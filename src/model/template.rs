@@ -64,13 +64,21 @@ const SCHEMES: &str = "begin with `http://` or `https://`";
 
 fn scheme(text: &str) -> Parsed<(Scheme, usize)> {
     let Some(end) = text.find("://") else {
-        return refuse(format!("`{text}` is not an absolute URL"), SCHEMES, 0..text.len());
+        return refuse(
+            format!("`{text}` is not an absolute URL"),
+            SCHEMES,
+            0..text.len(),
+        );
     };
     let scheme = match &text[..end] {
         s if s.eq_ignore_ascii_case("http") => Scheme::Http,
         s if s.eq_ignore_ascii_case("https") => Scheme::Https,
         other => {
-            return refuse(format!("`{other}` is not a scheme that clients are redirected to"), SCHEMES, 0..end);
+            return refuse(
+                format!("`{other}` is not a scheme that clients are redirected to"),
+                SCHEMES,
+                0..end,
+            );
         }
     };
     Ok((scheme, end + 3))
@@ -92,7 +100,10 @@ fn authority(text: &str, at: Range<usize>) -> Parsed<Box<[Piece]>> {
     let authority = &text[at.clone()];
     if let Some(sign) = authority.rfind('@') {
         return refuse(
-            format!("`{}` would give user information away to every client", &authority[..=sign]),
+            format!(
+                "`{}` would give user information away to every client",
+                &authority[..=sign]
+            ),
             "leave it out",
             at.start..at.start + sign + 1,
         );
@@ -146,7 +157,11 @@ fn host_pieces(host: &str, start: usize, pieces: &mut Pieces) -> Parsed<()> {
     }
     if let Some(at) = host.find("%s") {
         let at = start + at..start + at + 2;
-        return refuse("`%s` is a port and cannot be a part of the host", "write `:%s` behind the host", at);
+        return refuse(
+            "`%s` is a port and cannot be a part of the host",
+            "write `:%s` behind the host",
+            at,
+        );
     }
     if let Some(inner) = host.strip_prefix('[') {
         return match inner.strip_suffix(']').map(str::parse::<Ipv6Addr>) {
@@ -154,7 +169,11 @@ fn host_pieces(host: &str, start: usize, pieces: &mut Pieces) -> Parsed<()> {
                 pieces.literal(host);
                 Ok(())
             }
-            _ => refuse(format!("`{host}` is not an IPv6 address in brackets"), HOSTS, whole),
+            _ => refuse(
+                format!("`{host}` is not an IPv6 address in brackets"),
+                HOSTS,
+                whole,
+            ),
         };
     }
     let mut parts = host.split("%h");
@@ -162,7 +181,11 @@ fn host_pieces(host: &str, start: usize, pieces: &mut Pieces) -> Parsed<()> {
     if let (Some(only), None) = (parts.next(), parts.next())
         && !is_host(only)
     {
-        let help = if only.is_ascii() { HOSTS } else { "write an international name in its ASCII form (`xn--…`)" };
+        let help = if only.is_ascii() {
+            HOSTS
+        } else {
+            "write an international name in its ASCII form (`xn--…`)"
+        };
         return refuse(format!("`{host}` is not a host"), help, whole);
     }
     for (nth, part) in host.split("%h").enumerate() {
@@ -185,7 +208,9 @@ fn is_host(host: &str) -> bool {
     let name = host.strip_suffix('.').unwrap_or(host);
     let labels = || name.split('.');
     // A last label of digits makes the whole an IPv4 address to every browser.
-    let numeric = labels().next_back().is_some_and(|l| l.bytes().all(|b| b.is_ascii_digit()));
+    let numeric = labels()
+        .next_back()
+        .is_some_and(|l| l.bytes().all(|b| b.is_ascii_digit()));
     name.len() <= 253
         && labels().all(|l| (1..=63).contains(&l.len()) && l.bytes().all(is_host_byte))
         && (!numeric || name.parse::<Ipv4Addr>().is_ok())
@@ -213,7 +238,8 @@ fn path(text: &str, start: usize) -> Parsed<Box<[Piece]>> {
                 Some(b'u') => Piece::Path,
                 Some(b'q') => Piece::Query,
                 _ => {
-                    let escape = next.len() >= 2 && next.bytes().take(2).all(|b| b.is_ascii_hexdigit());
+                    let escape =
+                        next.len() >= 2 && next.bytes().take(2).all(|b| b.is_ascii_hexdigit());
                     pieces.literal(if escape { "%" } else { "%25" });
                     continue;
                 }
@@ -262,7 +288,8 @@ impl Pieces {
         for byte in c.encode_utf8(&mut [0; 4]).bytes() {
             self.literal.push('%');
             for half in [byte >> 4, byte & 15] {
-                self.literal.push(char::from(b"0123456789ABCDEF"[usize::from(half)]));
+                self.literal
+                    .push(char::from(b"0123456789ABCDEF"[usize::from(half)]));
             }
         }
     }

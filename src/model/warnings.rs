@@ -37,7 +37,11 @@ fn dips_at_their_own_address(draft: &mut Draft<'_>) {
         let (Id::Endpoint(id), Some(definition)) = (&node.id, &node.definition) else {
             continue;
         };
-        if definition.kind == Kind::Dip && definition.real.is_some_and(|real| real.socket() == id.socket()) {
+        if definition.kind == Kind::Dip
+            && definition
+                .real
+                .is_some_and(|real| real.socket() == id.socket())
+        {
             findings.push((
                 definition.said.word,
                 format!("the real of the dip `{id}` has the dip's own address and port"),
@@ -51,7 +55,11 @@ fn dips_at_their_own_address(draft: &mut Draft<'_>) {
 
 fn links_that_win(draft: &mut Draft<'_>) {
     let mut findings = Findings::new();
-    for node in draft.nodes.iter().filter(|node| node.kind() == Some(Kind::Url)) {
+    for node in draft
+        .nodes
+        .iter()
+        .filter(|node| node.kind() == Some(Kind::Url))
+    {
         let Some(to) = node.link() else { continue };
         for setting in &node.settings {
             let what = match setting.value {
@@ -62,7 +70,10 @@ fn links_that_win(draft: &mut Draft<'_>) {
             let to = &draft.nodes[to as usize].id;
             findings.push((
                 setting.said.word,
-                format!("the {what} of `{}` has no effect: it is linked to `{to}`, and the link wins", node.id),
+                format!(
+                    "the {what} of `{}` has no effect: it is linked to `{to}`, and the link wins",
+                    node.id
+                ),
                 "",
                 None,
             ));
@@ -79,7 +90,9 @@ fn only_url(draft: &Draft<'_>, target: NodeId) -> Option<NodeId> {
     }
     let mut only = None;
     for url in &node.linked {
-        if draft.nodes[*url as usize].link() == Some(target) && only.replace(*url).is_some_and(|other| other != *url) {
+        if draft.nodes[*url as usize].link() == Some(target)
+            && only.replace(*url).is_some_and(|other| other != *url)
+        {
             return None;
         }
     }
@@ -89,7 +102,9 @@ fn only_url(draft: &Draft<'_>, target: NodeId) -> Option<NodeId> {
 /// The urls that some virtual redirects to of itself, not only as a backup.
 fn redirecting(draft: &Draft<'_>) -> HashSet<NodeId> {
     let targets = draft.nodes.iter().flat_map(|node| &node.targets);
-    targets.filter_map(|(target, _)| only_url(draft, *target)).collect()
+    targets
+        .filter_map(|(target, _)| only_url(draft, *target))
+        .collect()
 }
 
 fn unused(draft: &mut Draft<'_>) {
@@ -103,34 +118,56 @@ fn unused(draft: &mut Draft<'_>) {
             used[by as usize] = true;
         }
         used[id] |= node.link().is_some();
-        halves.extend(node.definition.as_ref().and_then(|definition| definition.real).map(|real| real.socket()));
+        halves.extend(
+            node.definition
+                .as_ref()
+                .and_then(|definition| definition.real)
+                .map(|real| real.socket()),
+        );
     }
     let mut findings = Findings::new();
     for (node, used) in draft.nodes.iter().zip(used) {
-        let Some(definition) = &node.definition else { continue };
+        let Some(definition) = &node.definition else {
+            continue;
+        };
         let is_half = matches!(&node.id, Id::Endpoint(id) if halves.contains(&id.socket()));
         let (kind, help) = match definition.kind {
             Kind::Real => ("real", "bind it to a virtual or let it back something up"),
-            Kind::Url => ("url", "bind it to a virtual, link it or let it back something up"),
+            Kind::Url => (
+                "url",
+                "bind it to a virtual, link it or let it back something up",
+            ),
             Kind::Virtual | Kind::Dip => continue,
         };
         if !used && !is_half {
-            findings.push((definition.said.word, format!("the {kind} `{}` is used nowhere", node.id), "no client ever gets here", Some(help.to_owned())));
+            findings.push((
+                definition.said.word,
+                format!("the {kind} `{}` is used nowhere", node.id),
+                "no client ever gets here",
+                Some(help.to_owned()),
+            ));
         }
     }
     tell(draft, findings);
 }
 
 fn url_word(draft: &Draft<'_>, said: Said, rule: Rule) -> Span {
-    draft.statements.word_of(said.line, rule).unwrap_or(said.word)
+    draft
+        .statements
+        .word_of(said.line, rule)
+        .unwrap_or(said.word)
 }
 
 fn paths_dropped(draft: &mut Draft<'_>, redirecting: &HashSet<NodeId>) {
     let mut findings = Findings::new();
     for url in redirecting {
         let node = &draft.nodes[*url as usize];
-        let Some(definition) = &node.definition else { continue };
-        let Some((template, _)) = definition.url.as_deref() else { continue };
+        let Some(definition) = &node.definition else {
+            continue;
+        };
+        let Some((template, _)) = definition.url.as_deref() else {
+            continue;
+        };
         if !template.keeps_path() {
             let text = &template.text;
             let slash = if text.ends_with('/') { "" } else { "/" };
@@ -150,10 +187,18 @@ fn permanent(draft: &mut Draft<'_>) {
     let mut seen = HashSet::new();
     let mut findings = Findings::new();
     for node in draft.nodes.iter().filter(|node| node.targets.len() > 1) {
-        for url in node.targets.iter().filter_map(|(target, _)| only_url(draft, *target)) {
-            let Some(definition) = &draft.nodes[url as usize].definition else { continue };
+        for url in node
+            .targets
+            .iter()
+            .filter_map(|(target, _)| only_url(draft, *target))
+        {
+            let Some(definition) = &draft.nodes[url as usize].definition else {
+                continue;
+            };
             let code = definition.url.as_deref().and_then(|(_, code)| *code);
-            let Some(code @ (Code::MovedPermanently | Code::PermanentRedirect)) = code else { continue };
+            let Some(code @ (Code::MovedPermanently | Code::PermanentRedirect)) = code else {
+                continue;
+            };
             if seen.insert(url) {
                 findings.push((
                     url_word(draft, definition.said, Rule::code),
@@ -172,18 +217,34 @@ fn own_virtuals(draft: &mut Draft<'_>, redirecting: &HashSet<NodeId>) {
     let mut findings = Findings::new();
     for url in redirecting {
         let node = &draft.nodes[*url as usize];
-        let Some(definition) = &node.definition else { continue };
-        let Some((template, _)) = definition.url.as_deref() else { continue };
-        let Some((host, port)) = template.fixed_authority() else { continue };
-        let Some(address) = ids::address(host) else { continue };
-        let Some(at) = listeners.get(&SocketAddr::new(address, port)) else { continue };
+        let Some(definition) = &node.definition else {
+            continue;
+        };
+        let Some((template, _)) = definition.url.as_deref() else {
+            continue;
+        };
+        let Some((host, port)) = template.fixed_authority() else {
+            continue;
+        };
+        let Some(address) = ids::address(host) else {
+            continue;
+        };
+        let Some(at) = listeners.get(&SocketAddr::new(address, port)) else {
+            continue;
+        };
         if node.link() != Some(*at) {
-            let to = &draft.nodes[*at as usize].id;
+            let to = &draft.nodes[*at as usize];
+            // A link to a virtual that the url may be bound to could be a circle.
+            let is_dip = to.kind() == Some(Kind::Dip);
+            let to = &to.id;
             findings.push((
                 url_word(draft, definition.said, Rule::url_text),
-                format!("the url `{}` leads to `{to}` of this configuration, and is not linked to it", node.id),
+                format!(
+                    "the url `{}` leads to `{to}` of this configuration, and is not linked to it",
+                    node.id
+                ),
                 "clients are sent there whether it is usable or not",
-                Some(format!("write `link {} {to}`", node.id)),
+                is_dip.then(|| format!("write `link {} {to}`", node.id)),
             ));
         }
     }
@@ -193,7 +254,10 @@ fn own_virtuals(draft: &mut Draft<'_>, redirecting: &HashSet<NodeId>) {
 fn leading_back(draft: &mut Draft<'_>) {
     let mut findings = Findings::new();
     for (id, node) in (0..).zip(&draft.nodes) {
-        let setting = node.settings.iter().find(|s| matches!(s.value, Value::Backup(_)));
+        let setting = node
+            .settings
+            .iter()
+            .find(|s| matches!(s.value, Value::Backup(_)));
         if let Some(setting) = setting
             && !leads_on(draft, id)
         {
@@ -220,13 +284,21 @@ fn leads_on(draft: &Draft<'_>, of: NodeId) -> bool {
         if serves(draft, of, at, &mut visited, &mut steps) {
             return true;
         }
-        next = draft.nodes[at as usize].backup().filter(|at| !visited.contains(at));
+        next = draft.nodes[at as usize]
+            .backup()
+            .filter(|at| !visited.contains(at));
     }
     false
 }
 
 /// Whether `at` could take a request that came to `of`.
-fn serves(draft: &Draft<'_>, of: NodeId, at: NodeId, visited: &mut Vec<NodeId>, steps: &mut usize) -> bool {
+fn serves(
+    draft: &Draft<'_>,
+    of: NodeId,
+    at: NodeId,
+    visited: &mut Vec<NodeId>,
+    steps: &mut usize,
+) -> bool {
     if *steps == 0 {
         return true;
     }

@@ -16,7 +16,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     let Some(node) = node else { return };
     let said = said(line, word);
     match (line.rule, by) {
-        (Rule::backup, Some(by)) => draft.set(node, said, Value::Backup(by), other.map(|word| word.span)),
+        (Rule::backup, Some(by)) => {
+            draft.set(node, said, Value::Backup(by), other.map(|word| word.span))
+        }
         (Rule::no_backup, by) if other.is_none() || by.is_some() => {
             let like = Value::Backup(by.unwrap_or_default());
             draft.unset(node, said, &like, by.is_some());
@@ -33,9 +35,15 @@ pub(super) fn print(out: &mut Printer<'_>) {
 }
 
 fn backups(model: &Model) -> impl Iterator<Item = (Ref, Ref)> {
-    let virtuals = (0..).map(Ref::Virtual).zip(model.virtuals.iter().map(|v| v.backup));
-    let reals = (0..).map(Ref::Real).zip(model.reals.iter().map(|r| r.serving.backup));
-    let dips = (0..).map(Ref::Dip).zip(model.dips.iter().map(|d| d.serving.backup));
+    let virtuals = (0..)
+        .map(Ref::Virtual)
+        .zip(model.virtuals.iter().map(|v| v.backup));
+    let reals = (0..)
+        .map(Ref::Real)
+        .zip(model.reals.iter().map(|r| r.serving.backup));
+    let dips = (0..)
+        .map(Ref::Dip)
+        .zip(model.dips.iter().map(|d| d.serving.backup));
     let urls = (0..).map(Ref::Url).zip(model.urls.iter().map(|u| u.backup));
     let all = virtuals.chain(reals).chain(dips).chain(urls);
     all.filter_map(|(of, by)| Some((of, by?)))

@@ -21,10 +21,13 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     };
     let text = line.text(word);
     if text.trim().is_empty() {
-        draft.error(word.span, "the description is empty".to_owned()).help =
-            Some("write `no description ID` to take one away".into());
+        draft
+            .error(word.span, "the description is empty".to_owned())
+            .help = Some("write `no description ID` to take one away".into());
     } else if text.contains('\t') {
-        draft.error(word.span, "a description cannot hold a tab".to_owned()).label = "expected printable text".into();
+        draft
+            .error(word.span, "a description cannot hold a tab".to_owned())
+            .label = "expected printable text".into();
     } else {
         draft.set(node, said, Value::Description(text.into()), None);
     }

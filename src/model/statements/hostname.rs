@@ -12,7 +12,10 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     let word = line.word(Rule::director);
     if line.rule == Rule::no_hostname {
         if draft.hostname.take().is_none() {
-            let said = Said { line: line.index, word: line.span() };
+            let said = Said {
+                line: line.index,
+                word: line.span(),
+            };
             draft.nothing_to_undo(said, "no line above sets a hostname".to_owned());
         }
         return;
@@ -21,8 +24,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     let name = line.text(word);
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
     if name.is_empty() || name.len() > BYTES || !name.bytes().all(fits) {
-        draft.error(word.span, format!("`{name}` is not a hostname")).label =
-            format!("expected 1 to {BYTES} of letters, digits, `.`, `-` and `_`").into();
+        draft
+            .error(word.span, format!("`{name}` is not a hostname"))
+            .label = format!("expected 1 to {BYTES} of letters, digits, `.`, `-` and `_`").into();
         return;
     }
     match &draft.hostname {

@@ -20,7 +20,12 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
 }
 
 pub(super) fn print(out: &mut Printer<'_>) {
-    for server in out.model().virtuals.iter().filter(|server| server.keepalive) {
+    for server in out
+        .model()
+        .virtuals
+        .iter()
+        .filter(|server| server.keepalive)
+    {
         let id = out.endpoint(server.id);
         out.line(format_args!("keepalive {id}"));
     }

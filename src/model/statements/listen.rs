@@ -19,7 +19,11 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         }
         return draft.nodes[node as usize].listens.clear();
     }
-    for word in line.words().iter().filter(|word| word.rule == Rule::endpoint) {
+    for word in line
+        .words()
+        .iter()
+        .filter(|word| word.rule == Rule::endpoint)
+    {
         let Some(endpoint) = draft.listener(line, word) else {
             continue;
         };

@@ -15,7 +15,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     if line.rule == Rule::no_maxconns {
         return draft.unset(node, said(line, word), &Value::Maxconns(0), false);
     }
-    let number = line.word(Rule::number).and_then(|word| draft.number(line, word, 1, u32::MAX));
+    let number = line
+        .word(Rule::number)
+        .and_then(|word| draft.number(line, word, 1, u32::MAX));
     if let Some(number) = number {
         draft.set(node, said(line, word), Value::Maxconns(number), None);
     }

@@ -14,8 +14,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     };
     let text = line.text(word);
     let Some(address) = ids::address(&text) else {
-        draft.error(word.span, format!("`{text}` is not an address")).label =
-            "expected an IPv4 or IPv6 address without a port".into();
+        draft
+            .error(word.span, format!("`{text}` is not an address"))
+            .label = "expected an IPv4 or IPv6 address without a port".into();
         return;
     };
     let name = line.word(Rule::new_name).map(|word| line.text(word));
@@ -40,7 +41,11 @@ fn give(draft: &mut Draft<'_>, said: Said, address: IpAddr, name: &str) {
         }
         None => {}
     }
-    let name = Name { name: name.into(), first: said.line, said };
+    let name = Name {
+        name: name.into(),
+        first: said.line,
+        said,
+    };
     match draft.names.get_mut(&address) {
         Some(before) => {
             let first = before.first;

@@ -18,7 +18,12 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     };
     let said = said(line, word);
     if line.rule == Rule::no_predictor {
-        return draft.unset(node, said, &Value::Predictor(Predictor::default(), 0), false);
+        return draft.unset(
+            node,
+            said,
+            &Value::Predictor(Predictor::default(), 0),
+            false,
+        );
     }
     let slowstart_s = match line.word(Rule::seconds) {
         Some(word) => draft.number(line, word, 0, SECONDS),

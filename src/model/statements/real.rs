@@ -14,15 +14,22 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         return;
     };
     if id.address.is_unspecified() {
-        draft.error(word.span, format!("`{}` is no address that can be connected to", id.address)).label =
-            "expected the address of a server".into();
+        draft
+            .error(
+                word.span,
+                format!("`{}` is no address that can be connected to", id.address),
+            )
+            .label = "expected the address of a server".into();
         return;
     }
     let (node, said) = (draft.node(Id::Endpoint(id)), said(line, word));
     if line.rule == Rule::no_real {
         draft.remove(node, said, Kind::Real);
     } else if draft.define(node, said, Kind::Real) {
-        let half = Halves { virtual_half: false, real_half: true };
+        let half = Halves {
+            virtual_half: false,
+            real_half: true,
+        };
         service::trailing(draft, line, node, half);
     }
 }

@@ -3,7 +3,7 @@
 use super::said;
 use crate::language::{Line, Rule};
 use crate::model::Intent;
-use crate::model::draft::{Draft, Halves, Kind, NodeId, Spoken};
+use crate::model::draft::{By, Draft, Halves, Kind, NodeId, Spoken};
 use crate::model::print::Printer;
 
 pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
@@ -29,11 +29,26 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         let id = draft.text(word.span);
         draft.nothing_to_undo(said, format!("that is how `{id}` is already"));
     }
-    draft.spoken.push(Spoken { said, node, as_kind: kind });
-    draft.intend(node, line.index, halves, intent, !all);
+    draft.spoken.push(Spoken {
+        said,
+        node,
+        as_kind: kind,
+    });
+    let by = match (undo, all) {
+        (true, _) => By::Undoing,
+        (false, true) => By::All,
+        (false, false) => By::Name,
+    };
+    draft.intend(node, line.index, halves, intent, by);
     if all {
         for reached in one_step_on(draft, node, kind) {
-            draft.intend(reached, line.index, Halves::BOTH, intent, false);
+            draft.intend(
+                reached,
+                line.index,
+                Halves::BOTH,
+                intent,
+                if undo { By::Undoing } else { By::All },
+            );
         }
     }
 }
@@ -41,9 +56,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
 /// The `is` or `oos` at the end of a definition: the same as a line of its own.
 pub(super) fn trailing(draft: &mut Draft<'_>, line: Line<'_>, node: NodeId, halves: Halves) {
     if line.has(Rule::oos) {
-        draft.intend(node, line.index, halves, Intent::OutOfService, true);
+        draft.intend(node, line.index, halves, Intent::OutOfService, By::Name);
     } else if line.has(Rule::is) {
-        draft.intend(node, line.index, halves, Intent::InService, true);
+        draft.intend(node, line.index, halves, Intent::InService, By::Name);
     }
 }
 
@@ -78,7 +93,8 @@ fn state(line: Line<'_>) -> Intent {
 fn holds(draft: &Draft<'_>, node: NodeId, halves: Halves, in_service: bool) -> bool {
     let known = &draft.nodes[node as usize];
     let is = |intent: Intent| (intent == Intent::InService) == in_service;
-    (!halves.virtual_half || is(known.virtual_half.intent)) && (!halves.real_half || is(known.real_half.intent))
+    (!halves.virtual_half || is(known.virtual_half.intent))
+        && (!halves.real_half || is(known.real_half.intent))
 }
 
 /// What `all` reaches: of a virtual its targets and the urls linked to it, of a real or dip the urls linked to its dip, of a url
@@ -89,10 +105,18 @@ fn one_step_on(draft: &Draft<'_>, node: NodeId, kind: Kind) -> Vec<NodeId> {
         return known.link().into_iter().collect();
     }
     let linked = known.linked.iter().copied();
-    let mut reached: Vec<NodeId> = linked.filter(|url| draft.nodes[*url as usize].link() == Some(node)).collect();
+    let mut reached: Vec<NodeId> = linked
+        .filter(|url| draft.nodes[*url as usize].link() == Some(node))
+        .collect();
     if kind == Kind::Virtual {
         let bound = |target: NodeId| draft.bound.contains_key(&(node, target));
-        reached.extend(known.targets.iter().map(|(target, _)| *target).filter(|target| bound(*target)));
+        reached.extend(
+            known
+                .targets
+                .iter()
+                .map(|(target, _)| *target)
+                .filter(|target| bound(*target)),
+        );
     }
     reached
 }

@@ -22,7 +22,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     if line.rule == Rule::no_sticky {
         return draft.unset(node, said, &Value::Sticky(None), false);
     }
-    let minutes = line.word(Rule::minutes).and_then(|word| draft.number(line, word, 0, MINUTES));
+    let minutes = line
+        .word(Rule::minutes)
+        .and_then(|word| draft.number(line, word, 0, MINUTES));
     let Some(by) = by(draft, line) else { return };
     if let Some(minutes) = minutes {
         let sticky = (minutes > 0).then_some(Sticky { minutes, by });
@@ -41,8 +43,14 @@ fn by(draft: &mut Draft<'_>, line: Line<'_>) -> Option<StickyBy> {
     // A cookie's name is a token (RFC 6265 §4.1.1, RFC 9110 §5.6.2).
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || name.len() > COOKIE_BYTES || !name.bytes().all(fits) {
-        draft.error(word.span, format!("`{name}` cannot be the name of a cookie")).label =
-            format!("expected 1 to {COOKIE_BYTES} of letters, digits and the signs of a token").into();
+        draft
+            .error(
+                word.span,
+                format!("`{name}` cannot be the name of a cookie"),
+            )
+            .label =
+            format!("expected 1 to {COOKIE_BYTES} of letters, digits and the signs of a token")
+                .into();
         return None;
     }
     Some(StickyBy::Cookie(Some(name.into())))
@@ -53,12 +61,24 @@ pub(super) fn print(out: &mut Printer<'_>) {
         let id = out.endpoint(server.id);
         match &server.sticky {
             None => {}
-            Some(Sticky { minutes, by: StickyBy::Source }) => out.line(format_args!("sticky {id} {minutes}")),
-            Some(Sticky { minutes, by: StickyBy::Cookie(None) }) => {
+            Some(Sticky {
+                minutes,
+                by: StickyBy::Source,
+            }) => out.line(format_args!("sticky {id} {minutes}")),
+            Some(Sticky {
+                minutes,
+                by: StickyBy::Cookie(None),
+            }) => {
                 out.line(format_args!("sticky {id} {minutes} cookie"));
             }
-            Some(Sticky { minutes, by: StickyBy::Cookie(Some(name)) }) => {
-                out.line(format_args!("sticky {id} {minutes} cookie {}", quoted(name)));
+            Some(Sticky {
+                minutes,
+                by: StickyBy::Cookie(Some(name)),
+            }) => {
+                out.line(format_args!(
+                    "sticky {id} {minutes} cookie {}",
+                    quoted(name)
+                ));
             }
         }
     }

@@ -19,7 +19,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     if line.rule == Rule::no_threshold {
         return draft.unset(node, said(line, word), &Value::Threshold(0), false);
     }
-    let number = line.word(Rule::number).and_then(|word| draft.number(line, word, 1, MOST));
+    let number = line
+        .word(Rule::number)
+        .and_then(|word| draft.number(line, word, 1, MOST));
     if let Some(number) = number {
         draft.set(node, said(line, word), Value::Threshold(number), None);
     }
@@ -27,5 +29,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
 
 pub(super) fn print(out: &mut Printer<'_>) {
     let default = Watching::default().threshold;
-    out.of_servings("threshold", |serving| Some(serving.watching.threshold).filter(|it| *it != default));
+    out.of_servings("threshold", |serving| {
+        Some(serving.watching.threshold).filter(|it| *it != default)
+    });
 }

@@ -19,7 +19,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     if line.rule == Rule::no_timeout {
         return draft.unset(node, said(line, word), &Value::Timeout(0), false);
     }
-    let number = line.word(Rule::seconds).and_then(|word| draft.number(line, word, 1, MOST));
+    let number = line
+        .word(Rule::seconds)
+        .and_then(|word| draft.number(line, word, 1, MOST));
     if let Some(number) = number {
         draft.set(node, said(line, word), Value::Timeout(number), None);
     }
@@ -27,5 +29,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
 
 pub(super) fn print(out: &mut Printer<'_>) {
     let default = Serving::default().timeout_s;
-    out.of_servings("timeout", |serving| Some(serving.timeout_s).filter(|it| *it != default));
+    out.of_servings("timeout", |serving| {
+        Some(serving.timeout_s).filter(|it| *it != default)
+    });
 }

@@ -25,7 +25,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         return draft.remove(node, said, Kind::Url);
     }
     draft.define(node, said, Kind::Url);
-    let template = line.word(Rule::url_text).and_then(|word| template(draft, line, word));
+    let template = line
+        .word(Rule::url_text)
+        .and_then(|word| template(draft, line, word));
     let code = line.word(Rule::code).map(|word| code(draft, line, word));
     let (Some(template), false) = (template, code == Some(None)) else {
         return;
@@ -61,10 +63,16 @@ fn template(draft: &mut Draft<'_>, line: Line<'_>, word: &Word) -> Option<Templa
 
 fn code(draft: &mut Draft<'_>, line: Line<'_>, word: &Word) -> Option<Code> {
     let text = line.text(word);
-    let code = Code::ALL.into_iter().find(|code| *text == code.number().to_string());
+    let code = Code::ALL
+        .into_iter()
+        .find(|code| *text == code.number().to_string());
     if code.is_none() {
-        draft.error(word.span, format!("`{text}` is not the code of a redirect to a url")).label =
-            "expected 301, 302, 303, 307 or 308".into();
+        draft
+            .error(
+                word.span,
+                format!("`{text}` is not the code of a redirect to a url"),
+            )
+            .label = "expected 301, 302, 303, 307 or 308".into();
     }
     code
 }

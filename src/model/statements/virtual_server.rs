@@ -17,7 +17,10 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     if line.rule == Rule::no_virtual {
         draft.remove(node, said, Kind::Virtual);
     } else if draft.define(node, said, Kind::Virtual) {
-        let half = Halves { virtual_half: true, real_half: false };
+        let half = Halves {
+            virtual_half: true,
+            real_half: false,
+        };
         service::trailing(draft, line, node, half);
     }
 }
