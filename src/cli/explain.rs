@@ -9,12 +9,14 @@ use std::process::ExitCode;
 use http::Uri;
 
 use super::check;
-use crate::decide::{Ask, Explanation, Facts, Health, Millis, Moment, NodeIndex, Snapshot, explain};
+use crate::decide::{
+    Ask, Explanation, Facts, Health, Millis, Moment, NodeIndex, Snapshot, explain,
+};
 use crate::model::{Endpoint, Id, Intent, Model, Ref, Scheme};
 
 /// Tell what a request would get, and why
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// The configuration
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -42,10 +44,12 @@ pub struct Args {
 }
 
 /// Explains. Exit status 1 for a configuration that does not hold, 2 where the arguments do not fit it.
-pub fn run(args: Args) -> ExitCode {
+pub(super) fn run(args: Args) -> ExitCode {
     let loaded = check::load(&args.file);
     // A standard error that is gone leaves nobody to tell.
-    let _ = io::stderr().lock().write_all(loaded.report(check::style()).as_bytes());
+    let _ = io::stderr()
+        .lock()
+        .write_all(loaded.report(check::style()).as_bytes());
     let Some(model) = loaded.model else {
         return ExitCode::FAILURE;
     };
@@ -77,16 +81,24 @@ fn answer(mut model: Model, args: &Args) -> Result<String, String> {
         };
         match &id {
             Id::Endpoint(e) if measured(e) => facts.health.insert(id, Health::Failed),
-            _ => return Err(format!("`{text}` is no real or dip: only those are measured; for others use --oos")),
+            _ => {
+                return Err(format!(
+                    "`{text}` is no real or dip: only those are measured; for others use --oos"
+                ));
+            }
         };
     }
     let (snapshot, loads) = Snapshot::compile(&model, &facts, None);
     let ask = ask(&model, &snapshot, args)?;
-    let moment = Moment { now: Millis(0), draw: draw(&ask) };
+    let moment = Moment {
+        now: Millis(0),
+        draw: draw(&ask),
+    };
     let explanation = explain(&ask, &snapshot, &loads, moment);
     match args.json {
         false => Ok(explanation.to_string()),
-        true => json(&explanation).map_err(|error| format!("the answer cannot be written as JSON: {error}")),
+        true => json(&explanation)
+            .map_err(|error| format!("the answer cannot be written as JSON: {error}")),
     }
 }
 
@@ -101,7 +113,11 @@ fn draw(ask: &Ask<'_>) -> u64 {
 
 fn ask<'a>(model: &Model, snapshot: &Snapshot, args: &'a Args) -> Result<Ask<'a>, String> {
     let wrong = |why: &str| format!("`{}` is not a URL to ask for: {why}", args.url);
-    if let Some(bad) = args.url.chars().find(|c| !c.is_ascii_graphic() || *c == '#') {
+    if let Some(bad) = args
+        .url
+        .chars()
+        .find(|c| !c.is_ascii_graphic() || *c == '#')
+    {
         return Err(wrong(&format!("{bad:?} may not stand in a request")));
     }
     let (scheme, rest) = match args.url.split_once("://") {
@@ -115,7 +131,11 @@ fn ask<'a>(model: &Model, snapshot: &Snapshot, args: &'a Args) -> Result<Ask<'a>
         .map_err(|_| wrong("its host and port are none"))?;
     let host_length = match parsed.host() {
         Some(host) if !host.is_empty() && !authority.contains('@') => host.len(),
-        _ => return Err(wrong("a host name or address, and perhaps a port, must follow `://`")),
+        _ => {
+            return Err(wrong(
+                "a host name or address, and perhaps a port, must follow `://`",
+            ));
+        }
     };
     let host = authority[..host_length].trim_end_matches('.');
     let port = match authority[host_length..].strip_prefix(':') {
@@ -142,7 +162,13 @@ fn ask<'a>(model: &Model, snapshot: &Snapshot, args: &'a Args) -> Result<Ask<'a>
 }
 
 /// The address that is asked: the one of `--to`, else the one that the URL names, else the only virtual's.
-fn at(model: &Model, snapshot: &Snapshot, to: Option<&str>, host: &str, port: u16) -> Result<Endpoint, String> {
+fn at(
+    model: &Model,
+    snapshot: &Snapshot,
+    to: Option<&str>,
+    host: &str,
+    port: u16,
+) -> Result<Endpoint, String> {
     let listener = |e: Endpoint| snapshot.node_at(e).map(|_: NodeIndex| e);
     if let Some(text) = to {
         let found = endpoint(model, text).and_then(listener);
@@ -202,7 +228,9 @@ fn resolve(model: &Model, text: &str) -> Result<Id, String> {
     };
     match endpoint(model, text).filter(known) {
         Some(endpoint) => Ok(Id::Endpoint(endpoint)),
-        None => Err(format!("`{text}` is no virtual, real, dip or url of this configuration")),
+        None => Err(format!(
+            "`{text}` is no virtual, real, dip or url of this configuration"
+        )),
     }
 }
 
