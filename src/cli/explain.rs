@@ -16,7 +16,7 @@ use crate::model::{Endpoint, Id, Intent, Model, Ref, Scheme};
 
 /// Tell what a request would get, and why
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// The configuration
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -44,7 +44,7 @@ pub struct Args {
 }
 
 /// Explains. Exit status 1 for a configuration that does not hold, 2 where the arguments do not fit it.
-pub fn run(args: Args) -> ExitCode {
+pub(super) fn run(args: Args) -> ExitCode {
     let loaded = check::load(&args.file);
     // A standard error that is gone leaves nobody to tell.
     let _ = io::stderr()

@@ -124,8 +124,8 @@ pub(super) struct Walk<'w, T> {
     /// Virtuals asked and dips passed so far.
     visited: SmallVec<[u32; 12]>,
     depth: u32,
-    /// Peeked turns, where none is taken.
-    peeked: u64,
+    /// Of virtuals whose turns were only looked at, where the next one stands.
+    peeked: SmallVec<[(u32, u64); 2]>,
     /// Another id stands in for the one that was asked.
     stand_in: bool,
     backed: bool,
@@ -157,7 +157,7 @@ impl<'w, T: Trace> Walk<'w, T> {
             dry,
             visited: SmallVec::new(),
             depth: 0,
-            peeked: 0,
+            peeked: SmallVec::new(),
             stand_in: false,
             backed: false,
             trial: false,

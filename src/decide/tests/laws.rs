@@ -321,7 +321,7 @@ fn slots_that_fill_up_share_out_evenly() {
 
 /// What a random farm is made of: indices taken modulo what there is.
 #[derive(Clone, Debug)]
-struct Recipe {
+pub(super) struct Recipe {
     bound: Vec<Vec<u8>>,
     predictors: Vec<u8>,
     backups: Vec<Option<u8>>,
@@ -338,7 +338,7 @@ const DIPS: usize = 3;
 const URLS: usize = 4;
 const NODES: usize = VIRTUALS + REALS + DIPS + URLS;
 
-fn recipes() -> impl Strategy<Value = Recipe> {
+pub(super) fn recipes() -> impl Strategy<Value = Recipe> {
     let list = |n| prop::collection::vec(any::<u8>(), n);
     (
         prop::collection::vec(prop::collection::vec(any::<u8>(), 0..6), VIRTUALS),
@@ -383,7 +383,7 @@ fn names() -> &'static [String] {
     &NAMES
 }
 
-fn cook(recipe: &Recipe) -> (Builder, Facts) {
+pub(super) fn cook(recipe: &Recipe) -> (Builder, Facts) {
     let names = names();
     let mut b = Builder::default();
     for (i, name) in names.iter().enumerate() {
@@ -542,7 +542,7 @@ impl Oracle<'_> {
 }
 
 /// Where requests come in: virtuals and dips.
-fn doors() -> Vec<String> {
+pub(super) fn doors() -> Vec<String> {
     let names = names();
     let dips = names[VIRTUALS + REALS..].iter().take(DIPS);
     names[..VIRTUALS].iter().chain(dips).cloned().collect()
