@@ -8,8 +8,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answer::{self, Manner, Stay};
@@ -101,7 +102,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     let worker = Rc::clone(&self.worker);
                     // On the heap, so that a connection that only waits stays small.
                     let forwarding = Box::pin(forward(&worker, &mut self.client, *exchange));
-                    match forwarding.await {
+                    let after = forwarding.await;
+                    if self.client.input.is_empty() {
+                        self.client.input = BytesMut::new();
+                    }
+                    match after {
                         After::KeepAlive => self.client.deadline.set(IDLE),
                         After::Close => return,
                         After::Linger => return self.linger().await,
@@ -250,7 +255,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// How long the client may now be silent.
-    fn patience(&self) -> std::time::Duration {
+    fn patience(&self) -> Duration {
         match &self.unwanted {
             _ if self.within_a_head() => HEAD,
             Some(_) => DRAIN,
@@ -422,7 +427,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Ends our side and throws away what still comes, so that the client gets the answer and no reset.
     async fn linger(&mut self) {
         self.client.deadline.set(DRAIN);
-        self.client.input = bytes::BytesMut::new();
+        self.client.input = BytesMut::new();
         let mut shut = false;
         let mut thrown = 0;
         poll_fn(|cx| {

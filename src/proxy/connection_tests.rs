@@ -1,8 +1,6 @@
 use std::future::Future;
 use std::task::Waker;
-use std::time::Duration;
 
-use bytes::BytesMut;
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 
