@@ -16,14 +16,21 @@ struct Load {
 
 impl Load {
     fn on(at: SocketAddr, good: fn(u16, &str) -> bool) -> Load {
-        let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (stop, done) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::new(AtomicUsize::new(0)),
+        );
         let threads = [true, true, false, false]
             .map(|keep| {
                 let (stop, done) = (Arc::clone(&stop), Arc::clone(&done));
                 std::thread::spawn(move || load(at, keep, good, &stop, &done))
             })
             .into();
-        Load { stop, done, threads }
+        Load {
+            stop,
+            done,
+            threads,
+        }
     }
 
     fn done(&self) -> usize {
@@ -55,8 +62,12 @@ fn load(
         };
         let close = if keep { "" } else { "Connection: close\r\n" };
         open.send(format!("GET /load HTTP/1.1\r\nHost: {at}\r\n{close}\r\n"));
-        let answer = open.try_answer("GET").map_err(|error| format!("no answer (keep: {keep}): {error}"))?;
-        let said = answer.field("location").map_or_else(|| answer.text(), str::to_owned);
+        let answer = open
+            .try_answer("GET")
+            .map_err(|error| format!("no answer (keep: {keep}): {error}"))?;
+        let said = answer
+            .field("location")
+            .map_or_else(|| answer.text(), str::to_owned);
         if !good(answer.status, &said) {
             return Err(format!("a wrong answer: {answer:?}"));
         }
@@ -71,10 +82,13 @@ fn load(
 #[test]
 fn redirects_go_on_through_reloads() {
     let at = free();
-    let base = format!("virtual {at}\nkeepalive {at}\nurl fixed http://fixed.example/%d\nbind {at} fixed\n");
+    let base = format!(
+        "virtual {at}\nkeepalive {at}\nurl fixed http://fixed.example/%d\nbind {at} fixed\n"
+    );
     let director = Director::start(&base);
     let load = Load::on(at, |status, location| {
-        status == 302 && (location == "http://fixed.example/load" || location.ends_with(".come.example/load"))
+        status == 302
+            && (location == "http://fixed.example/load" || location.ends_with(".come.example/load"))
     });
     for turn in 0..20 {
         let extra = free();
@@ -90,7 +104,11 @@ fn redirects_go_on_through_reloads() {
 #[test]
 fn forwarding_goes_on_through_reloads() {
     let at = free();
-    let origins = [Origin::saying("good"), Origin::saying("good"), Origin::saying("good")];
+    let origins = [
+        Origin::saying("good"),
+        Origin::saying("good"),
+        Origin::saying("good"),
+    ];
     let reals = origins.each_ref().map(|origin| origin.address);
     let config = |from: usize, to: usize| {
         let mut config = format!("virtual {at}\n");
@@ -107,7 +125,10 @@ fn forwarding_goes_on_through_reloads() {
         eventually("the load goes on", || load.done() > before + 10);
     }
     assert!(load.end() > 200);
-    assert!(origins.iter().all(|origin| !origin.requests().is_empty()), "a server was never used");
+    assert!(
+        origins.iter().all(|origin| !origin.requests().is_empty()),
+        "a server was never used"
+    );
 }
 
 #[test]
@@ -115,7 +136,9 @@ fn a_bad_file_changes_nothing_and_says_why() {
     let at = free();
     let good = format!("virtual {at}\nurl t http://t.example/%d\nbind {at} t\n");
     let director = Director::start(&good);
-    let said = director.reload_refused(&format!("virtual {at}\nurl t http://other.example/%d\nbind {at} t ghost\n"));
+    let said = director.reload_refused(&format!(
+        "virtual {at}\nurl t http://other.example/%d\nbind {at} t ghost\n"
+    ));
     assert!(said.contains("ghost"), "{said}");
     assert_eq!(get(at, "/x").location(), "http://t.example/x");
     director.reload_refused("");
@@ -130,7 +153,9 @@ fn an_address_that_cannot_be_bound_refuses_the_whole_reload() {
     let _holder = std::net::TcpListener::bind(held).expect("bound");
     let good = format!("virtual {at}\nurl t http://t.example/%d\nbind {at} t\n");
     let director = Director::start(&good);
-    let said = director.reload_refused(&format!("{good}url n http://n.example/%d\nvirtual {held}\nbind {held} n\n"));
+    let said = director.reload_refused(&format!(
+        "{good}url n http://n.example/%d\nvirtual {held}\nbind {held} n\n"
+    ));
     assert!(said.contains(&held.to_string()), "{said}");
     assert_eq!(get(at, "/x").location(), "http://t.example/x");
 }
@@ -161,13 +186,18 @@ fn open_connections_are_left_alone() {
         Ok(After::Keep)
     });
     let real = origin.address;
-    let redirects = format!("virtual {front}\nurl t http://t.example/%d\nbind {front} t\nkeepalive {front}\n");
-    let director = Director::start(&format!("{redirects}virtual {at}\nreal {real}\nbind {at} {real}\n"));
+    let redirects =
+        format!("virtual {front}\nurl t http://t.example/%d\nbind {front} t\nkeepalive {front}\n");
+    let director = Director::start(&format!(
+        "{redirects}virtual {at}\nreal {real}\nbind {at} {real}\n"
+    ));
     let mut kept = Client::to(front);
     kept.send("GET /1 HTTP/1.1\r\nHost: x\r\n\r\n").answer();
     let mut busy = Client::to(at);
     busy.send("POST /b HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n");
-    eventually("the request is at the origin", || origin.requests().len() == 1);
+    eventually("the request is at the origin", || {
+        origin.requests().len() == 1
+    });
 
     director.reload(&redirects.replace("t.example", "n.example"));
     let answer = kept.send("GET /2 HTTP/1.1\r\nHost: x\r\n\r\n").answer();
@@ -180,7 +210,9 @@ fn open_connections_are_left_alone() {
 #[test]
 fn turns_and_counts_live_on() {
     let at = free();
-    let config = format!("virtual {at}\nurl a http://a.example/%d\nurl b http://b.example/%d\nbind {at} a b\n");
+    let config = format!(
+        "virtual {at}\nurl a http://a.example/%d\nurl b http://b.example/%d\nbind {at} a b\n"
+    );
     let director = Director::start(&config);
     let mut seen = Vec::new();
     for turn in 0..10 {

@@ -33,14 +33,22 @@ fn idle_connections_close_at_once_and_requests_in_flight_end() {
     idle.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n").answer();
     let mut busy = Client::to(behind);
     busy.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
-    eventually("the request is at the origin", || origin.requests().len() == 1);
+    eventually("the request is at the origin", || {
+        origin.requests().len() == 1
+    });
 
     let asked = Instant::now();
     director.terminate();
     idle.closed();
     fresh.closed();
-    assert!(asked.elapsed() < Duration::from_secs(2), "idle connections took {:?}", asked.elapsed());
-    eventually("nothing listens", || Client::try_to(front).is_err() && Client::try_to(behind).is_err());
+    assert!(
+        asked.elapsed() < Duration::from_secs(2),
+        "idle connections took {:?}",
+        asked.elapsed()
+    );
+    eventually("nothing listens", || {
+        Client::try_to(front).is_err() && Client::try_to(behind).is_err()
+    });
 
     release.send(()).expect("the origin waits");
     let answer = busy.answer();
@@ -59,20 +67,31 @@ fn after_the_grace_it_ends_all_the_same() {
     let mut director = Director::start_with(&config, &["--grace", "1"]);
     let mut busy = Client::to(at);
     busy.send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
-    eventually("the request is at the origin", || origin.requests().len() == 1);
+    eventually("the request is at the origin", || {
+        origin.requests().len() == 1
+    });
     let asked = Instant::now();
     director.terminate();
     assert_eq!(director.wait().code(), Some(0));
     let took = asked.elapsed();
-    assert!(took >= Duration::from_millis(900) && took < Duration::from_secs(5), "it took {took:?}");
+    assert!(
+        took >= Duration::from_millis(900) && took < Duration::from_secs(5),
+        "it took {took:?}"
+    );
 }
 
 #[test]
 fn with_nothing_in_flight_it_ends_at_once() {
     let at = free();
-    let mut director = Director::start(&format!("virtual {at}\nurl t http://t.example/%d\nbind {at} t\n"));
+    let mut director = Director::start(&format!(
+        "virtual {at}\nurl t http://t.example/%d\nbind {at} t\n"
+    ));
     let asked = Instant::now();
     director.terminate();
     assert_eq!(director.wait().code(), Some(0));
-    assert!(asked.elapsed() < Duration::from_secs(2), "it took {:?}", asked.elapsed());
+    assert!(
+        asked.elapsed() < Duration::from_secs(2),
+        "it took {:?}",
+        asked.elapsed()
+    );
 }

@@ -24,7 +24,11 @@ impl Response {
     /// The one value of field `name` (in lower case); fails where there are two.
     #[track_caller]
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
-        let mut values = self.fields.iter().filter(|field| field.0 == name).map(|field| field.1.as_str());
+        let mut values = self
+            .fields
+            .iter()
+            .filter(|field| field.0 == name)
+            .map(|field| field.1.as_str());
         let value = values.next();
         assert_eq!(values.next(), None, "two fields `{name}`: {self:?}");
         value
@@ -53,7 +57,8 @@ impl Client {
     /// Connects.
     #[track_caller]
     pub(crate) fn to(address: SocketAddr) -> Client {
-        Client::try_to(address).unwrap_or_else(|error| panic!("no connection to {address}: {error}"))
+        Client::try_to(address)
+            .unwrap_or_else(|error| panic!("no connection to {address}: {error}"))
     }
 
     /// Connects, where that may fail.
@@ -62,7 +67,10 @@ impl Client {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Client { stream, input: Vec::new() })
+        Ok(Client {
+            stream,
+            input: Vec::new(),
+        })
     }
 
     /// Sends bytes as they are; a connection that was closed meanwhile is no failure.
@@ -74,7 +82,8 @@ impl Client {
     /// Reads one whole answer, to a request that is not HEAD.
     #[track_caller]
     pub(crate) fn answer(&mut self) -> Response {
-        self.try_answer("GET").unwrap_or_else(|error| panic!("no whole answer: {error}; it began {:?}", self.begun()))
+        self.try_answer("GET")
+            .unwrap_or_else(|error| panic!("no whole answer: {error}; it began {:?}", self.begun()))
     }
 
     /// Reads one whole answer to a request of this method.
@@ -88,8 +97,15 @@ impl Client {
         let head = String::from_utf8_lossy(&self.input[..end - 4]).into_owned();
         self.input.drain(..end);
         let mut response = parse_head(&head)?;
-        let coding = response.fields.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
-        let length = response.fields.iter().find(|field| field.0 == "content-length").map(|field| field.1.clone());
+        let coding = response
+            .fields
+            .iter()
+            .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+        let length = response
+            .fields
+            .iter()
+            .find(|field| field.0 == "content-length")
+            .map(|field| field.1.clone());
         if method == "HEAD" || response.status < 200 || matches!(response.status, 204 | 304) {
             return Ok(response);
         }
@@ -109,7 +125,8 @@ impl Client {
         loop {
             let line = self.line()?;
             let digits = line.split(';').next().unwrap_or_default();
-            let size = usize::from_str_radix(digits.trim(), 16).map_err(|_| bad("a bad chunk size"))?;
+            let size =
+                usize::from_str_radix(digits.trim(), 16).map_err(|_| bad("a bad chunk size"))?;
             if size == 0 {
                 break;
             }
@@ -150,7 +167,12 @@ impl Client {
         loop {
             match self.fill() {
                 Ok(()) => {}
-                Err(error) if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset
+                    ) =>
+                {
                     return Ok(std::mem::take(&mut self.input));
                 }
                 Err(error) => return Err(error),
@@ -161,7 +183,9 @@ impl Client {
     /// Fails unless the other side closes without another byte.
     #[track_caller]
     pub(crate) fn closed(&mut self) {
-        let rest = self.rest().unwrap_or_else(|error| panic!("the connection stays open: {error}"));
+        let rest = self
+            .rest()
+            .unwrap_or_else(|error| panic!("the connection stays open: {error}"));
         assert_eq!(String::from_utf8_lossy(&rest), "", "bytes after the end");
     }
 
@@ -196,28 +220,45 @@ impl Client {
 pub(crate) fn raw(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Vec<u8> {
     let mut client = Client::to(address);
     client.send(bytes);
-    client.rest().unwrap_or_else(|error| panic!("the connection stays open: {error}; it began {:?}", client.begun()))
+    client.rest().unwrap_or_else(|error| {
+        panic!(
+            "the connection stays open: {error}; it began {:?}",
+            client.begun()
+        )
+    })
 }
 
 /// One GET on a connection of its own.
 #[track_caller]
 pub(crate) fn get(address: SocketAddr, target: &str) -> Response {
-    Client::to(address).send(format!("GET {target} HTTP/1.1\r\nHost: {address}\r\n\r\n")).answer()
+    Client::to(address)
+        .send(format!("GET {target} HTTP/1.1\r\nHost: {address}\r\n\r\n"))
+        .answer()
 }
 
 fn parse_head(head: &str) -> io::Result<Response> {
     let mut lines = head.split("\r\n");
     let line = lines.next().unwrap_or_default().to_owned();
     let status = match line.split(' ').collect::<Vec<_>>()[..] {
-        ["HTTP/1.1", status, ..] if status.len() == 3 => status.parse().map_err(|_| bad("a bad status"))?,
+        ["HTTP/1.1", status, ..] if status.len() == 3 => {
+            status.parse().map_err(|_| bad("a bad status"))?
+        }
         _ => return Err(bad(&format!("no status line: `{line}`"))),
     };
     let mut fields = Vec::new();
     for field in lines {
-        let (name, value) = field.split_once(':').ok_or_else(|| bad(&format!("no field: `{field}`")))?;
+        let (name, value) = field
+            .split_once(':')
+            .ok_or_else(|| bad(&format!("no field: `{field}`")))?;
         fields.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    Ok(Response { status, line, fields, body: Vec::new(), trailers: String::new() })
+    Ok(Response {
+        status,
+        line,
+        fields,
+        body: Vec::new(),
+        trailers: String::new(),
+    })
 }
 
 fn bad(what: &str) -> io::Error {
@@ -225,5 +266,7 @@ fn bad(what: &str) -> io::Error {
 }
 
 pub(super) fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    bytes.windows(wanted.len()).position(|window| window == wanted)
+    bytes
+        .windows(wanted.len())
+        .position(|window| window == wanted)
 }

@@ -45,7 +45,11 @@ impl Printed {
         let writer = Arc::clone(&printed);
         std::thread::spawn(move || {
             for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
-                writer.lines.lock().unwrap().push(String::from_utf8_lossy(&line).into_owned());
+                writer
+                    .lines
+                    .lock()
+                    .unwrap()
+                    .push(String::from_utf8_lossy(&line).into_owned());
                 writer.more.notify_all();
             }
         });
@@ -59,8 +63,10 @@ impl Printed {
     /// The lines from number `from` on, once `holds` of them; `None` when it does not in time.
     fn wait(&self, from: usize, mut holds: impl FnMut(&[String]) -> bool) -> Option<Vec<String>> {
         let lines = self.lines.lock().unwrap();
-        let (lines, timeout) =
-            self.more.wait_timeout_while(lines, PATIENCE, |lines| !holds(&lines[from..])).unwrap();
+        let (lines, timeout) = self
+            .more
+            .wait_timeout_while(lines, PATIENCE, |lines| !holds(&lines[from..]))
+            .unwrap();
         (!timeout.timed_out()).then(|| lines[from..].to_vec())
     }
 }
@@ -97,17 +103,30 @@ impl Director {
             .expect("signpost starts");
         let stdout = Printed::of(child.stdout.take().expect("piped"));
         let stderr = Printed::of(child.stderr.take().expect("piped"));
-        let mut director = Director { child, folder, stdout, stderr, listening: Vec::new() };
-        let said = director.stdout.wait(0, |lines| lines.iter().any(|line| line.starts_with("listening on ")));
+        let mut director = Director {
+            child,
+            folder,
+            stdout,
+            stderr,
+            listening: Vec::new(),
+        };
+        let said = director.stdout.wait(0, |lines| {
+            lines.iter().any(|line| line.starts_with("listening on "))
+        });
         let Some(said) = said else {
             panic!("signpost does not listen; it said:\n{}", director.log());
         };
-        let line = said.iter().find_map(|line| line.strip_prefix("listening on ")).expect("found above");
+        let line = said
+            .iter()
+            .find_map(|line| line.strip_prefix("listening on "))
+            .expect("found above");
         director.listening = line
             .split(", ")
             .map(|listener| {
                 let address = listener.split(' ').next().unwrap_or_default();
-                address.parse().unwrap_or_else(|_| panic!("not ADDRESS:PORT (…): `{listener}`"))
+                address
+                    .parse()
+                    .unwrap_or_else(|_| panic!("not ADDRESS:PORT (…): `{listener}`"))
             })
             .collect();
         director
@@ -135,7 +154,10 @@ impl Director {
     #[track_caller]
     pub(crate) fn reload_refused(&self, config: &str) -> String {
         let said = self.hang_up(config).join("\n");
-        assert!(said.contains("reload refused"), "a bad file was taken:\n{said}");
+        assert!(
+            said.contains("reload refused"),
+            "a bad file was taken:\n{said}"
+        );
         said
     }
 
@@ -145,7 +167,9 @@ impl Director {
         let from = self.stderr.len();
         signal(self.child.id(), "HUP");
         let said = self.stderr.wait(from, |lines| {
-            lines.iter().any(|line| line.contains("reloaded") || line.contains("reload refused"))
+            lines
+                .iter()
+                .any(|line| line.contains("reloaded") || line.contains("reload refused"))
         });
         said.unwrap_or_else(|| panic!("neither `reloaded` nor `reload refused`:\n{}", self.log()))
     }
@@ -155,10 +179,17 @@ impl Director {
     pub(crate) fn counts(&self, words: &[&str]) {
         let from = self.stdout.len();
         signal(self.child.id(), "USR1");
-        let holds = |lines: &[String]| lines.iter().any(|line| words.iter().all(|word| line.contains(word)));
+        let holds = |lines: &[String]| {
+            lines
+                .iter()
+                .any(|line| words.iter().all(|word| line.contains(word)))
+        };
         if self.stdout.wait(from, holds).is_none() {
             let lines = self.stdout.lines.lock().unwrap();
-            panic!("no line of the counts has {words:?}:\n{}", lines[from..].join("\n"));
+            panic!(
+                "no line of the counts has {words:?}:\n{}",
+                lines[from..].join("\n")
+            );
         }
     }
 
@@ -175,7 +206,11 @@ impl Director {
             if let Some(status) = self.child.try_wait().expect("the process is ours") {
                 return status;
             }
-            assert!(Instant::now() < end, "signpost did not end:\n{}", self.log());
+            assert!(
+                Instant::now() < end,
+                "signpost did not end:\n{}",
+                self.log()
+            );
             std::thread::yield_now();
         }
     }
@@ -183,8 +218,15 @@ impl Director {
     /// All of standard output, once the process has ended and its table has one line with all of `words`.
     #[track_caller]
     pub(crate) fn last_counts(&self, words: &[&str]) {
-        let holds = |lines: &[String]| lines.iter().any(|line| words.iter().all(|word| line.contains(word)));
-        assert!(self.stdout.wait(0, holds).is_some(), "the last table has no line with {words:?}");
+        let holds = |lines: &[String]| {
+            lines
+                .iter()
+                .any(|line| words.iter().all(|word| line.contains(word)))
+        };
+        assert!(
+            self.stdout.wait(0, holds).is_some(),
+            "the last table has no line with {words:?}"
+        );
     }
 }
 
@@ -193,7 +235,10 @@ impl Drop for Director {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            #[expect(clippy::print_stderr, reason = "what the director said explains a failed test")]
+            #[expect(
+                clippy::print_stderr,
+                reason = "what the director said explains a failed test"
+            )]
             {
                 eprintln!("signpost said:\n{}", self.log());
             }
@@ -202,6 +247,11 @@ impl Drop for Director {
 }
 
 fn signal(pid: u32, name: &str) {
-    let status = Command::new("kill").args(["-s", name, &pid.to_string()]).status();
-    assert!(status.is_ok_and(|status| status.success()), "no signal {name} to {pid}");
+    let status = Command::new("kill")
+        .args(["-s", name, &pid.to_string()])
+        .status();
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "no signal {name} to {pid}"
+    );
 }

@@ -47,8 +47,15 @@ pub(crate) struct Received {
 impl Received {
     /// The values of field `name` (in lower case).
     pub(crate) fn values(&self, name: &str) -> Vec<&str> {
-        let fields = self.head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
-        fields.filter(|field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.trim()).collect()
+        let fields = self
+            .head
+            .split("\r\n")
+            .skip(1)
+            .filter_map(|line| line.split_once(':'));
+        fields
+            .filter(|field| field.0.eq_ignore_ascii_case(name))
+            .map(|field| field.1.trim())
+            .collect()
     }
 }
 
@@ -133,8 +140,11 @@ impl Exchange<'_> {
 
 /// A whole answer with this status and body.
 pub(crate) fn answer(status: u16, body: &str) -> Vec<u8> {
-    format!("HTTP/1.1 {status} Said\r\nContent-Length: {}\r\nContent-Type: text/plain\r\n\r\n{body}", body.len())
-        .into_bytes()
+    format!(
+        "HTTP/1.1 {status} Said\r\nContent-Length: {}\r\nContent-Type: text/plain\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
 }
 
 /// An origin; it stops when dropped.
@@ -174,7 +184,11 @@ impl Origin {
             accepted: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
         };
-        let origin = Origin { address: free(), listener: Mutex::new(None), shared: Arc::new(shared) };
+        let origin = Origin {
+            address: free(),
+            listener: Mutex::new(None),
+            shared: Arc::new(shared),
+        };
         origin.resume();
         origin
     }
@@ -257,14 +271,23 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
         };
         let head = String::from_utf8_lossy(&input[..end]).into_owned();
         input.drain(..end + 4);
-        let request = Received { head, ..Received::default() };
+        let request = Received {
+            head,
+            ..Received::default()
+        };
         let index = {
             let mut requests = shared.requests.lock().unwrap();
             requests.push(request.clone());
             requests.len() - 1
         };
         let behaviour = Arc::clone(&shared.behaviour.lock().unwrap());
-        let mut exchange = Exchange { stream: &mut stream, request, input: &mut input, shared, index };
+        let mut exchange = Exchange {
+            stream: &mut stream,
+            request,
+            input: &mut input,
+            shared,
+            index,
+        };
         match behaviour(&mut exchange)? {
             After::Keep => {}
             After::Close => return Ok(()),
