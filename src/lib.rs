@@ -39,6 +39,8 @@
 //! | loads | live atomics beside the snapshot: connections, turns, trials |
 //! | walk | the way of one ask through slots, chains and virtuals |
 
+pub mod app;
+pub mod cli;
 pub mod control;
 pub mod decide;
 pub mod health;

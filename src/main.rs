@@ -1,3 +1,9 @@
 //! The `signpost` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    signpost::cli::Cli::parse().run()
+}

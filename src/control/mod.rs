@@ -1,6 +1,17 @@
-//! The one writer: prepares and applies changes, publishes snapshots.
+//! The one writer: prepares and applies changes, publishes snapshots, gathers what was measured.
 //!
-//! Other rooms read [`Farm::live`] and send [`Report`]s; nothing else changes what is published.
+//! A configuration comes in as a [`Model`](crate::model::Model), is prepared (all that can fail: listeners are bound, what needs
+//! `inline` is refused) and applied (cannot fail). Other rooms read [`Farm::live`] and send [`Report`]s;
+//! nothing else changes what is published. Enter at [`Writer`].
+//!
+//! Deliberately unknown here: where a configuration was read, and what a worker does with a connection.
 
 mod farm;
+mod listeners;
+mod prepare;
+mod writer;
+
 pub use farm::*;
+pub use listeners::{BindError, bind};
+pub use prepare::*;
+pub use writer::*;

@@ -56,6 +56,9 @@ pub struct Moment {
 pub struct Attempt {
     /// Servers that did not take the connection: not usable again for this request.
     pub tried: ArrayVec<NodeIndex, TRIES>,
+    /// The last url that was passed over because its `Location` leads back to where the client just asked: a fault
+    /// of the configuration, to be counted and logged whatever the decision became.
+    pub loop_at: Option<NodeIndex>,
     /// The virtual and slot that the last decision went by: the next one goes on from there and takes no turn.
     pub(crate) slot: Option<(NodeIndex, u32)>,
 }

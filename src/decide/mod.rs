@@ -1,14 +1,29 @@
 //! Answers one ask from one snapshot.
 //!
-//! `Model + Facts → Snapshot` ([`Snapshot::compile`]), `Ask × Snapshot × Loads → Decision` ([`decide`]).
-//! A snapshot is immutable and cheap to replace; the live atomics beside it are [`Loads`].
+//! `Model + Facts → Snapshot` ([`Snapshot::compile`]), `Ask × Snapshot × Loads → Decision` ([`decide`]), and the
+//! same walk told step by step ([`explain`]). A snapshot is immutable and cheap to replace; the live atomics beside
+//! it are [`Loads`]. The way of a compilation: `config` (the model as flat tables), `graph` (who depends on whom),
+//! `settle` (who is usable, as a least fixpoint), `plan` (what a virtual picks among).
 //!
 //! Deliberately unknown here: who publishes the snapshot, what a socket is, what time it is.
 
 mod ask;
+mod config;
+mod explain;
+mod graph;
 mod loads;
+mod location;
+mod plan;
+mod predictors;
+mod settle;
 mod snapshot;
+#[cfg(test)]
+pub(crate) mod tests;
+mod walk;
 
 pub use ask::*;
+pub use explain::*;
 pub use loads::*;
+pub use location::*;
 pub use snapshot::*;
+pub use walk::decide;

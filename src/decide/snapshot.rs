@@ -1,8 +1,10 @@
 //! Model and facts, compiled into what a decision reads.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 
-use super::{Ask, Attempt, Decision, Loads, Millis, Moment, NodeIndex};
+use super::config::Config;
+use super::settle::Marks;
+use super::{Loads, NodeIndex};
 use crate::model::{Endpoint, Id, Model, Serving, Template};
 
 /// What was measured of a server's health: never what the operator wants.
@@ -26,104 +28,91 @@ pub struct Facts {
 
 /// A model and facts, compiled.
 #[derive(Debug)]
-pub struct Snapshot {}
+pub struct Snapshot {
+    pub(super) config: Arc<Config>,
+    pub(super) marks: Marks,
+}
 
 impl Snapshot {
-    /// Compiles from nothing. `before` carries gauges and turns of ids that live on.
+    /// Compiles from nothing, in time that grows with the size of the model (hash tables: with their buckets).
+    /// `before` carries gauges and turns of ids that live on.
     pub fn compile(
         model: &Model,
         facts: &Facts,
         before: Option<(&Snapshot, &Loads)>,
     ) -> (Snapshot, Loads) {
-        let _ = (model, facts, before);
-        unimplemented!()
+        let config = Config::new(model, before.map(|(snapshot, _)| &*snapshot.config));
+        let mut health = vec![Health::Up; config.ids.len()];
+        for (id, &measured) in &facts.health {
+            if let Some(n) = config.find(id) {
+                health[n as usize] = measured;
+            }
+        }
+        let marks = Marks::new(&config, health.into());
+        let loads = Loads::new(
+            &config,
+            before.map(|(snapshot, loads)| (&*snapshot.config, loads)),
+        );
+        let config = Arc::new(config);
+        (Snapshot { config, marks }, loads)
     }
 
     /// A snapshot in which the health of `changes` is new and everything else shared with this one.
     pub fn with_health(&self, changes: &[(NodeIndex, Health)]) -> Snapshot {
-        let _ = changes;
-        unimplemented!()
+        let changes = changes.iter().map(|&(n, health)| (n.0, health));
+        Snapshot {
+            config: Arc::clone(&self.config),
+            marks: self.marks.with(&self.config, changes),
+        }
     }
 
     /// The virtual or dip that listens at `at`.
     pub fn node_at(&self, at: Endpoint) -> Option<NodeIndex> {
-        let _ = at;
-        unimplemented!()
+        self.config.listener(at).map(NodeIndex)
     }
 
     /// A node's id.
     pub fn id(&self, node: NodeIndex) -> &Id {
-        let _ = node;
-        unimplemented!()
+        &self.config.ids[node.0 as usize]
     }
 
     /// The node of a real, dip, virtual or url.
     pub fn node(&self, id: &Id) -> Option<NodeIndex> {
-        let _ = id;
-        unimplemented!()
+        self.config.find(id).map(NodeIndex)
+    }
+
+    /// What was measured of a node.
+    pub fn health(&self, node: NodeIndex) -> Health {
+        self.marks.health[node.0 as usize]
     }
 
     /// Settings of a real or dip.
+    ///
+    /// # Panics
+    /// Where `server` is neither.
     pub fn serving(&self, server: NodeIndex) -> &Serving {
-        let _ = server;
-        unimplemented!()
+        self.config.serving(server.0)
     }
 
     /// Where to connect to for a real or dip.
+    ///
+    /// # Panics
+    /// Where `server` is neither.
     pub fn upstream(&self, server: NodeIndex) -> Endpoint {
-        let _ = server;
-        unimplemented!()
+        self.config.upstream(server.0)
     }
 
     /// A url's template.
+    ///
+    /// # Panics
+    /// Where `url` is none.
     pub fn template(&self, url: NodeIndex) -> &Template {
-        let _ = url;
-        unimplemented!()
+        &self.config.url(url.0).template
     }
 
-    /// Whether connections to this virtual stay open after a redirect.
+    /// Whether connections to this virtual stay open after a redirect; false of anything else.
     pub fn keepalive(&self, at: NodeIndex) -> bool {
-        let _ = at;
-        unimplemented!()
+        let settings = self.config.virtuals.get(at.0 as usize);
+        settings.is_some_and(|v| v.keepalive)
     }
-}
-
-/// Decides. Total; allocates nothing on the path of a redirect. Takes a turn of the virtual's predictor
-/// (unless `attempt` says that this is not the first try), and with `Action::Forward` a place at the server.
-pub fn decide(
-    ask: &Ask<'_>,
-    snapshot: &Snapshot,
-    loads: &Loads,
-    moment: Moment,
-    attempt: &mut Attempt,
-) -> Decision {
-    let _ = (ask, snapshot, loads, moment, attempt);
-    unimplemented!()
-}
-
-/// Longer than this a `Location` is not built, in bytes.
-pub const LOCATION_BYTES: usize = 16 * 1024;
-
-/// The `Location` would be longer than [`LOCATION_BYTES`]: 414.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LocationTooLong;
-
-/// Appends the expanded, percent-encoded absolute URL to `out` in one pass (RELIABILITY.md part C).
-///
-/// # Errors
-/// [`LocationTooLong`]; `out` is then as it was.
-pub fn write_location(
-    template: &Template,
-    ask: &Ask<'_>,
-    out: &mut Vec<u8>,
-) -> Result<(), LocationTooLong> {
-    let _ = (template, ask, out);
-    unimplemented!()
-}
-
-/// Not asked for by anything yet but the trial token's owner: a short hash of an address.
-#[expect(dead_code, reason = "the trial token keys clients by it")]
-fn client_key(client: IpAddr, now: Millis) -> u64 {
-    let _ = (client, now);
-    unimplemented!()
 }

@@ -255,6 +255,22 @@ pub enum Code {
     PermanentRedirect = 308,
 }
 
+impl Code {
+    /// All codes, in their order.
+    pub const ALL: [Code; 5] = [
+        Code::MovedPermanently,
+        Code::Found,
+        Code::SeeOther,
+        Code::TemporaryRedirect,
+        Code::PermanentRedirect,
+    ];
+
+    /// The status code as a number.
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+}
+
 /// `http` or `https`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,17 +1,18 @@
 //! The client's side of a connection, plain or (later) TLS: a byte stream, what was read from it and
 //! not yet used, and the connection's deadline.
 
+use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::pin::pin;
+use std::task::{Context, Poll};
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 use super::deadline::Deadline;
 
-/// How much is read at once into a connection's own buffer, in bytes.
+/// How much room there is at least when a connection's own buffer is filled, in bytes.
 const READ_BYTES: usize = 64 * 1024;
 
 /// A client's connection.
@@ -33,12 +34,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Reads once into `input`. `Ok(0)`: the client sends no more.
     pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.input.reserve(READ_BYTES);
-        let spare = self.input.spare_capacity_mut();
-        let most = spare.len().min(READ_BYTES);
-        let mut buffer = ReadBuf::uninit(&mut spare[..most]);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-        let read = buffer.filled().to_vec();
-        self.input.extend_from_slice(&read);
-        Poll::Ready(Ok(read.len()))
+        // The future holds nothing between two polls, so that a fresh one each time does.
+        pin!(self.stream.read_buf(&mut self.input)).poll(cx)
     }
 }

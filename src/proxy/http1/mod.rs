@@ -5,6 +5,19 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
+mod authority;
+mod body;
+#[cfg(test)]
+pub(crate) mod cases;
+mod fault;
+mod meaning;
+mod octets;
+mod parser;
+
+pub use body::{BodyDecoder, Decoded};
+pub use fault::Fault;
+pub use parser::{Parser, Progress, Request};
+
 /// HTTP/1.0 or HTTP/1.1 (any minor version above counts as 1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {

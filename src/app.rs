@@ -1,0 +1,254 @@
+//! The only wiring: starts the writer and the workers, supervises them, drains them.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+
+use crate::control::{Door, Farm, Order, PrepareError, Report, Writer};
+use crate::language::Style;
+use crate::model::{Endpoint, Model};
+use crate::telemetry::Table;
+use crate::{model, proxy};
+
+/// Orders that may wait for a worker; the writer waits where there are more.
+const ORDERS_WAITING: usize = 64;
+
+/// How a director is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Worker threads, 1 or more.
+    pub workers: usize,
+    /// How long requests in flight may take to end once asked to stop.
+    pub grace: Duration,
+}
+
+/// A running director: one writer here, one thread a worker.
+#[derive(Debug)]
+pub struct Director {
+    writer: Writer,
+    reports: mpsc::Receiver<Report>,
+    threads: Vec<JoinHandle<()>>,
+    ended: mpsc::Receiver<(usize, Table)>,
+    grace: Duration,
+}
+
+/// Why a director could not be started or changed.
+#[derive(Debug)]
+pub enum Error {
+    /// A worker's thread could not be started.
+    Thread(std::io::Error),
+    /// The configuration cannot be served here and now.
+    Prepare(PrepareError),
+    /// The file could not be read.
+    Read(PathBuf, std::io::Error),
+    /// The file does not hold; its diagnostics have been rendered.
+    Invalid(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Thread(e) => write!(f, "cannot start a worker thread: {e}"),
+            Error::Prepare(e) => e.fmt(f),
+            Error::Read(path, e) => write!(
+                f,
+                "cannot read `{}`: {e}; name another file with `--config FILE`",
+                path.display()
+            ),
+            Error::Invalid(text) => f.write_str(text.trim_end()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Reads and resolves a configuration file. Warnings go to standard error.
+///
+/// # Errors
+/// Where it cannot be read or does not hold.
+pub fn load(path: &std::path::Path) -> Result<Model, Error> {
+    let bytes = std::fs::read(path).map_err(|e| Error::Read(path.to_owned(), e))?;
+    let loaded = model::load(&path.display().to_string(), &bytes);
+    let told = loaded.report(Style::Plain);
+    match loaded.model {
+        Some(model) => {
+            for line in told.lines() {
+                warn!("{line}");
+            }
+            Ok(model)
+        }
+        None => Err(Error::Invalid(told)),
+    }
+}
+
+impl Director {
+    /// Starts the workers and serves `model`. `handed` are listeners that somebody else bound.
+    ///
+    /// # Errors
+    /// Where a thread cannot be started or the model cannot be served.
+    pub async fn start(
+        model: Model,
+        options: &Options,
+        handed: HashMap<Endpoint, Vec<TcpListener>>,
+    ) -> Result<Director, Error> {
+        let (orders, inboxes): (Vec<_>, Vec<_>) = (0..options.workers)
+            .map(|_| mpsc::channel(ORDERS_WAITING))
+            .unzip();
+        let (writer, reports) = Writer::new(orders);
+        let pseudonym: Arc<str> = pseudonym().into();
+        let (tell_end, ended) = mpsc::channel(options.workers);
+        let threads = inboxes
+            .into_iter()
+            .enumerate()
+            .map(|(number, inbox)| {
+                spawn_worker(
+                    number,
+                    Arc::clone(writer.farm()),
+                    Arc::clone(&pseudonym),
+                    inbox,
+                    tell_end.clone(),
+                )
+            })
+            .collect::<Result<_, _>>()
+            .map_err(Error::Thread)?;
+        let mut director = Director {
+            writer,
+            reports,
+            threads,
+            ended,
+            grace: options.grace,
+        };
+        director.replace(model, handed).await?;
+        Ok(director)
+    }
+
+    /// Replaces the configuration, whole or not at all.
+    ///
+    /// # Errors
+    /// Where it cannot be served; nothing has changed then.
+    pub async fn replace(
+        &mut self,
+        model: Model,
+        handed: HashMap<Endpoint, Vec<TcpListener>>,
+    ) -> Result<(), Error> {
+        self.writer
+            .replace(model, handed)
+            .await
+            .map_err(Error::Prepare)
+    }
+
+    /// Keeps watch over the servers; returns only where a worker ended by itself. Cancel safe.
+    pub async fn watch(&mut self) {
+        tokio::select! {
+            () = self.writer.watch(&mut self.reports) => {}
+            Some((number, _)) = self.ended.recv() => error!("worker {number} ended by itself"),
+        }
+    }
+
+    /// The writer, to ask for counts and listeners.
+    pub fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    /// The line that names every listener.
+    pub fn listening(&self) -> String {
+        let doors: Vec<_> = self
+            .writer
+            .doors()
+            .iter()
+            .map(|(at, door)| {
+                let door = match door {
+                    Door::Virtual => "virtual",
+                    Door::Dip => "dip",
+                };
+                format!("{} ({door})", at.socket())
+            })
+            .collect();
+        format!("listening on {}", doors.join(", "))
+    }
+
+    /// Stops accepting, closes idle connections at once, lets requests in flight end within the grace
+    /// time; returns the counts of the whole life.
+    pub async fn stop(mut self) -> Table {
+        self.writer.drain().await;
+        let mut counts = Table::default();
+        let workers = self.threads.len();
+        let all_ended = async {
+            for _ in 0..workers {
+                if let Some((_, counted)) = self.ended.recv().await {
+                    counts.merge(&counted);
+                }
+            }
+        };
+        let keep_watch = self.writer.watch(&mut self.reports);
+        tokio::select! {
+            biased;
+            () = all_ended => return counts,
+            () = tokio::time::sleep(self.grace) => {}
+            () = keep_watch => {}
+        }
+        warn!(
+            "requests still in flight after {:?} are cut off",
+            self.grace
+        );
+        counts.merge(&self.writer.counts().await);
+        counts
+    }
+}
+
+/// What `Via` calls this process: no other process, here or elsewhere, should call itself the same.
+fn pseudonym() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    format!(
+        "signpost-{:016x}",
+        RandomState::new().hash_one(std::process::id())
+    )
+}
+
+fn spawn_worker(
+    number: usize,
+    farm: Arc<Farm>,
+    pseudonym: Arc<str>,
+    inbox: mpsc::Receiver<Order>,
+    tell_end: mpsc::Sender<(usize, Table)>,
+) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name(format!("worker-{number}"))
+        .spawn(move || {
+            let counts = proxy::work(farm, pseudonym, inbox);
+            // Nobody waits for it any more where the director is gone already.
+            let _ = tell_end.blocking_send((number, counts));
+        })
+}
+
+/// Raises the soft limit of descriptors to the hard one and tells where that is below the need.
+pub fn claim_descriptors(listeners: usize) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    let have = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let need = listeners as u64 + DESCRIPTORS_KEPT;
+    match have {
+        Some(have) if have < need => warn!(
+            "{listeners} listening sockets and {DESCRIPTORS_KEPT} descriptors for connections need {need}, the limit is {have}: raise it (`ulimit -n`, LimitNOFILE= in the systemd unit)"
+        ),
+        Some(have) => info!("{have} descriptors, {listeners} of them listen"),
+        None => {}
+    }
+}
+
+/// Fewer descriptors than this beside the listeners is no way to serve.
+const DESCRIPTORS_KEPT: u64 = 1024;

@@ -1,0 +1,36 @@
+//! The command line: one file a subcommand, each with its `Args` and a `run`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod check;
+mod demo;
+mod serve;
+mod terminal;
+
+/// A Layer-7 HTTP redirect load balancer.
+#[derive(Debug, Parser)]
+#[command(name = "signpost", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Args),
+    Serve(serve::Args),
+    Demo(demo::Args),
+}
+
+impl Cli {
+    /// Runs the chosen subcommand.
+    pub fn run(self) -> ExitCode {
+        match self.command {
+            Command::Check(args) => check::run(args),
+            Command::Serve(args) => serve::run(args),
+            Command::Demo(args) => demo::run(args),
+        }
+    }
+}

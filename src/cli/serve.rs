@@ -1,0 +1,133 @@
+//! `signpost serve`: load, listen, serve, reload, stop.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{error, info};
+
+use super::terminal;
+use crate::app::{self, Director, Options};
+use crate::control::doors;
+
+/// Serves a configuration until SIGTERM or SIGINT.
+///
+/// SIGHUP reloads the file as one transaction; SIGUSR1 prints the counts per server and reason.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The configuration.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/etc/signpost/startup-config"
+    )]
+    config: PathBuf,
+    /// Worker threads [default: one a core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    workers: Option<u16>,
+    /// Seconds that requests in flight may take to end after SIGTERM.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    grace: u32,
+}
+
+/// Runs it; 0 after an orderly stop, 1 where it could not start or a worker died.
+pub fn run(args: Args) -> ExitCode {
+    terminal::log();
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            error!("cannot start: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(serve(args)) {
+        Ok(code) => code,
+        Err(e) => {
+            terminal::complain(&e.to_string());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The signals that mean something to a running director.
+struct Signals {
+    reload: Signal,
+    count: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals {
+            reload: signal(SignalKind::hangup())?,
+            count: signal(SignalKind::user_defined1())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
+async fn serve(args: Args) -> Result<ExitCode, app::Error> {
+    let mut signals = Signals::new().map_err(app::Error::Thread)?;
+    let workers = args
+        .workers
+        .map(usize::from)
+        .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
+        .unwrap_or(1);
+    let options = Options {
+        workers,
+        grace: Duration::from_secs(u64::from(args.grace)),
+    };
+    let model = app::load(&args.config)?;
+    app::claim_descriptors(doors(&model).len() * workers);
+    let mut director = Director::start(model, &options, Default::default()).await?;
+    terminal::say(&director.listening());
+    loop {
+        tokio::select! {
+            biased;
+            _ = signals.terminate.recv() => break,
+            _ = signals.interrupt.recv() => break,
+            _ = signals.reload.recv() => reload(&mut director, &args.config).await,
+            _ = signals.count.recv() => terminal::say(director.writer().counts().await.to_string().trim_end()),
+            () = director.watch() => return Ok(ExitCode::FAILURE),
+        }
+    }
+    info!(
+        "stopping: no new connections; requests in flight may take {} s",
+        args.grace
+    );
+    let counts = director.stop().await;
+    terminal::say(counts.to_string().trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn reload(director: &mut Director, path: &std::path::Path) {
+    let path = path.to_owned();
+    let named = path.display().to_string();
+    // Reading and resolving a large file takes its time; failures of servers wait for it, requests do not.
+    let loaded = tokio::task::spawn_blocking(move || app::load(&path)).await;
+    let before = director.listening();
+    let result = match loaded {
+        Ok(Ok(model)) => director.replace(model, Default::default()).await,
+        Ok(Err(e)) => Err(e),
+        Err(e) => {
+            error!("reload refused: loading `{named}` ended early: {e}");
+            return;
+        }
+    };
+    match result {
+        Ok(()) => {
+            info!("reloaded `{named}`");
+            let listening = director.listening();
+            if listening != before {
+                terminal::say(&listening);
+            }
+        }
+        Err(e) => error!("reload refused, nothing has changed: {e}"),
+    }
+}

@@ -1,0 +1,128 @@
+//! Binding: all that can fail about a new listener, before anything changes.
+
+use std::fmt;
+use std::io;
+use std::net::TcpListener;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::model::Endpoint;
+
+/// Connections that the kernel holds until they are accepted; the system's `somaxconn` caps it.
+const BACKLOG: i32 = 4096;
+
+/// An address that could not be bound.
+#[derive(Debug)]
+pub struct BindError {
+    /// Where.
+    pub at: Endpoint,
+    /// Why.
+    pub source: io::Error,
+}
+
+impl fmt::Display for BindError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.at.socket();
+        write!(f, "cannot listen on {at}: ")?;
+        match self.source.kind() {
+            io::ErrorKind::AddrInUse => write!(
+                f,
+                "another program, or another signpost, holds it; stop that (`ss -ltnp 'sport = :{}'` names it) or give the server another port",
+                at.port()
+            ),
+            io::ErrorKind::AddrNotAvailable => write!(
+                f,
+                "the address is not on this host; add it (`ip address add {}/{} dev INTERFACE`) or correct the configuration",
+                at.ip(),
+                if at.is_ipv4() { 32 } else { 128 }
+            ),
+            io::ErrorKind::PermissionDenied => write!(
+                f,
+                "ports below 1024 need a right; run `setcap cap_net_bind_service=+ep` on the binary, set AmbientCapabilities=CAP_NET_BIND_SERVICE in its systemd unit, or use a higher port"
+            ),
+            _ => write!(f, "{}", self.source),
+        }
+    }
+}
+
+impl std::error::Error for BindError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// Binds `at` once for each of `workers`, non-blocking and listening.
+///
+/// It is bound without SO_REUSEPORT first, so that another program on the port is an error and does
+/// not silently share it (RELIABILITY.md part E).
+///
+/// # Errors
+/// Where the address cannot be bound.
+pub fn bind(at: Endpoint, workers: usize) -> Result<Vec<TcpListener>, BindError> {
+    let failed = |source| BindError { at, source };
+    drop(socket(at, false).map_err(failed)?);
+    (0..workers)
+        .map(|_| {
+            let socket = socket(at, true)?;
+            socket.listen(BACKLOG)?;
+            Ok(socket.into())
+        })
+        .collect::<io::Result<_>>()
+        .map_err(failed)
+}
+
+fn socket(at: Endpoint, shared: bool) -> io::Result<Socket> {
+    let address = at.socket();
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(shared)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn free() -> Endpoint {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        Endpoint::new(address.ip(), address.port().try_into().expect("a port"))
+    }
+
+    #[test]
+    fn each_worker_gets_a_listener() {
+        let listeners = bind(free(), 3).expect("free");
+        assert_eq!(listeners.len(), 3);
+        let address = listeners[0].local_addr().expect("bound");
+        assert!(
+            listeners
+                .iter()
+                .all(|l| l.local_addr().expect("bound") == address)
+        );
+    }
+
+    #[test]
+    fn an_address_that_signpost_itself_holds_is_in_use() {
+        let at = free();
+        let _held = bind(at, 1).expect("free");
+        let error = bind(at, 1).expect_err("held");
+        assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
+        assert!(error.to_string().contains("another program"), "{error}");
+    }
+
+    #[test]
+    fn an_address_of_another_host_is_told() {
+        let at = Endpoint::new([192, 0, 2, 77].into(), Endpoint::HTTP);
+        let error = bind(at, 1).expect_err("not here");
+        assert!(error.to_string().contains("not on this host"), "{error}");
+    }
+}

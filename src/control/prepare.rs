@@ -1,0 +1,144 @@
+//! A change of configuration as a transaction: prepared whole, then applied whole.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::net::TcpListener;
+
+use super::listeners::{BindError, bind};
+use crate::model::{Endpoint, Model};
+
+/// What a listener speaks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// A virtual server.
+    Virtual,
+    /// A directed IP.
+    Dip,
+}
+
+/// The listeners of each worker: `sockets[worker]` belongs to that worker.
+#[derive(Debug)]
+pub struct Listener {
+    /// Where it listens.
+    pub at: Endpoint,
+    /// One socket a worker.
+    pub sockets: Vec<TcpListener>,
+}
+
+/// Every endpoint that a model listens on, in the order of its definition, and for what.
+pub fn doors(model: &Model) -> Vec<(Endpoint, Door)> {
+    let virtuals = model
+        .virtuals
+        .iter()
+        .map(|v| (v.id, &v.listens, Door::Virtual));
+    let dips = model.dips.iter().map(|d| (d.id, &d.listens, Door::Dip));
+    virtuals
+        .chain(dips)
+        .flat_map(|(id, listens, door)| {
+            std::iter::once(id)
+                .chain(listens.iter().copied())
+                .map(move |at| (at, door))
+        })
+        .collect()
+}
+
+/// Why a configuration that holds cannot be served here and now.
+#[derive(Debug)]
+pub enum PrepareError {
+    /// It has no virtual and no dip.
+    Empty,
+    /// These dips' reals have the very address that the dip listens at.
+    NeedsInline(Vec<Endpoint>),
+    /// These addresses cannot be bound.
+    Bind(Vec<BindError>),
+}
+
+impl fmt::Display for PrepareError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PrepareError::Empty => f.write_str(
+                "the configuration has neither a virtual nor a dip, so there is nothing to listen on; add one, such as `virtual 192.0.2.1`",
+            ),
+            PrepareError::NeedsInline(dips) => {
+                for (i, dip) in dips.iter().enumerate() {
+                    if i > 0 {
+                        writeln!(f)?;
+                    }
+                    write!(
+                        f,
+                        "dip `{dip}` and its real have the very same address and port, which needs the director in the path of the packets (`inline`, not available yet); write where the real server is instead: `dip {dip} REAL-ADDRESS:PORT`"
+                    )?;
+                }
+                Ok(())
+            }
+            PrepareError::Bind(errors) => {
+                for (i, error) in errors.iter().enumerate() {
+                    if i > 0 {
+                        writeln!(f)?;
+                    }
+                    error.fmt(f)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl std::error::Error for PrepareError {}
+
+/// A change whose every step that can fail has been taken. Dropped, nothing happened.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(super) model: Model,
+    /// Listeners that are new.
+    pub(super) open: Vec<Listener>,
+    /// Listeners that end.
+    pub(super) close: Vec<Endpoint>,
+    /// All that will be open, in the order of the model.
+    pub(super) doors: Vec<(Endpoint, Door)>,
+}
+
+/// Prepares `model` where `open_now` are the listeners that are open already. `handed` are sockets that
+/// somebody else bound (a test's on port 0, systemd's, an older binary's): taken instead of binding.
+///
+/// # Errors
+/// Where it cannot be served; nothing has changed then.
+pub fn prepare(
+    model: Model,
+    open_now: &HashSet<Endpoint>,
+    mut handed: HashMap<Endpoint, Vec<TcpListener>>,
+    workers: usize,
+) -> Result<Prepared, PrepareError> {
+    let doors = doors(&model);
+    if doors.is_empty() {
+        return Err(PrepareError::Empty);
+    }
+    let inline: Vec<_> = model
+        .dips
+        .iter()
+        .filter(|d| d.id.socket() == d.real.socket())
+        .map(|d| d.id)
+        .collect();
+    if !inline.is_empty() {
+        return Err(PrepareError::NeedsInline(inline));
+    }
+    let mut open = Vec::new();
+    let mut errors = Vec::new();
+    for &(at, _) in doors.iter().filter(|(at, _)| !open_now.contains(at)) {
+        match handed.remove(&at).map_or_else(|| bind(at, workers), Ok) {
+            Ok(sockets) => open.push(Listener { at, sockets }),
+            Err(error) => errors.push(error),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(PrepareError::Bind(errors));
+    }
+    let wanted: HashSet<_> = doors.iter().map(|(at, _)| *at).collect();
+    let close = open_now.difference(&wanted).copied().collect();
+    Ok(Prepared {
+        model,
+        open,
+        close,
+        doors,
+    })
+}

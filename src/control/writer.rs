@@ -1,0 +1,381 @@
+//! The task that owns the model and the facts, and alone publishes.
+
+use std::collections::{HashMap, HashSet};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tracing::{info, warn};
+
+use super::{Door, Farm, Live, Outcome, PrepareError, Report, prepare};
+use crate::decide::{Facts, Gauges, Health, Millis, Snapshot};
+use crate::health::{Observation, Watch};
+use crate::model::{Endpoint, Id, Intent, Model, Watching};
+
+/// Reports that may wait for the writer; more are dropped, as the writer then has enough to act on.
+pub const REPORTS_WAITING: usize = 4096;
+
+/// How long flips of health are gathered into one swap of the snapshot.
+const GATHER: Duration = Duration::from_millis(2);
+
+/// What the writer asks of a worker.
+#[derive(Debug)]
+pub enum Order {
+    /// Accept connections here too.
+    Open {
+        /// The endpoint that is spoken for.
+        at: Endpoint,
+        /// This worker's own listening socket.
+        listener: TcpListener,
+    },
+    /// Accept what waits here, then no more.
+    Close {
+        /// The endpoint that is given up.
+        at: Endpoint,
+    },
+    /// Servers came and went: gauges at these addresses live on.
+    Forget(Arc<HashSet<usize>>),
+    /// Send a copy of the counts.
+    Count(oneshot::Sender<crate::telemetry::Table>),
+    /// Stop accepting, close what is idle, end when the rest is done.
+    Drain,
+}
+
+/// A worker as the writer knows it.
+pub type Orders = mpsc::Sender<Order>;
+
+/// Owns model, facts and listeners; publishes into a [`Farm`].
+#[derive(Debug)]
+pub struct Writer {
+    farm: Arc<Farm>,
+    workers: Vec<Orders>,
+    model: Model,
+    watches: HashMap<Id, (Arc<Gauges>, Watch)>,
+    /// Flips of health that are not published yet.
+    flips: HashMap<Id, Health>,
+    doors: Vec<(Endpoint, Door)>,
+}
+
+impl Writer {
+    /// A writer over a farm without anything, and the farm's end of its reports.
+    pub fn new(workers: Vec<Orders>) -> (Writer, mpsc::Receiver<Report>) {
+        let (send, receive) = mpsc::channel(REPORTS_WAITING);
+        let model = Model::default();
+        let (snapshot, loads) = Snapshot::compile(&model, &Facts::default(), None);
+        let farm = Arc::new(Farm::new(
+            Live {
+                snapshot,
+                loads: Arc::new(loads),
+            },
+            send,
+        ));
+        (
+            Writer {
+                farm,
+                workers,
+                model,
+                watches: HashMap::new(),
+                flips: HashMap::new(),
+                doors: Vec::new(),
+            },
+            receive,
+        )
+    }
+
+    /// What the workers share.
+    pub fn farm(&self) -> &Arc<Farm> {
+        &self.farm
+    }
+
+    /// Every listener that is open, in the order of the model.
+    pub fn doors(&self) -> &[(Endpoint, Door)] {
+        &self.doors
+    }
+
+    /// Replaces the configuration by `model`, whole or not at all. Listeners that stay are left alone.
+    ///
+    /// # Errors
+    /// Where it cannot be served; nothing has changed then.
+    pub async fn replace(
+        &mut self,
+        model: Model,
+        handed: HashMap<Endpoint, Vec<TcpListener>>,
+    ) -> Result<(), PrepareError> {
+        let open_now = self.doors.iter().map(|(at, _)| *at).collect();
+        let prepared = prepare(model, &open_now, handed, self.workers.len())?;
+        self.apply(prepared).await;
+        Ok(())
+    }
+
+    async fn apply(&mut self, prepared: super::Prepared) {
+        let before = std::mem::replace(&mut self.model, prepared.model);
+        self.carry_health(&before);
+        let live = self.farm.live().load_full();
+        let (snapshot, loads) = Snapshot::compile(
+            &self.model,
+            &self.facts(),
+            Some((&live.snapshot, &live.loads)),
+        );
+        let living = Arc::new(
+            loads
+                .all()
+                .map(|gauges| Arc::as_ptr(gauges) as usize)
+                .collect(),
+        );
+        self.farm.live().store(Arc::new(Live {
+            snapshot,
+            loads: Arc::new(loads),
+        }));
+        self.doors = prepared.doors;
+        for mut listener in prepared.open {
+            for worker in &self.workers {
+                let Some(socket) = listener.sockets.pop() else {
+                    break;
+                };
+                self.order(
+                    worker,
+                    Order::Open {
+                        at: listener.at,
+                        listener: socket,
+                    },
+                )
+                .await;
+            }
+        }
+        for at in prepared.close {
+            for worker in &self.workers {
+                self.order(worker, Order::Close { at }).await;
+            }
+        }
+        for worker in &self.workers {
+            self.order(worker, Order::Forget(Arc::clone(&living))).await;
+        }
+    }
+
+    async fn order(&self, worker: &Orders, order: Order) {
+        // A worker that is gone is told of by whoever supervises it.
+        let _ = worker.send(order).await;
+    }
+
+    fn facts(&self) -> Facts {
+        let health = self
+            .watches
+            .iter()
+            .map(|(id, (_, watch))| (id.clone(), watch.health()))
+            .collect();
+        Facts { health }
+    }
+
+    /// Health of an id lives on over a change, but where its endpoint is another one or the operator
+    /// changed its intent back to `in-service`.
+    fn carry_health(&mut self, before: &Model) {
+        let old: HashMap<Id, Watched> = watched(before).collect();
+        let new: HashMap<Id, Watched> = watched(&self.model).collect();
+        let now = self.farm.now();
+        self.watches.retain(|id, (gauges, watch)| {
+            let keep = match (old.get(id), new.get(id)) {
+                (Some(old), Some(new)) => {
+                    watch.configure(new.watching, now);
+                    old.real == new.real && !(new.in_service && !old.in_service)
+                }
+                _ => false,
+            };
+            if !keep {
+                gauges.suspect.store(false, Ordering::Relaxed);
+                gauges.end_trial();
+            }
+            keep
+        });
+    }
+
+    /// Takes reports and lets time pass, until the channel is closed. Cancel safe: to be raced against
+    /// whatever else there is to do.
+    pub async fn watch(&mut self, reports: &mut mpsc::Receiver<Report>) {
+        loop {
+            if !self.flips.is_empty() {
+                self.gather(reports).await;
+                self.publish();
+            }
+            let due = self
+                .watches
+                .values()
+                .filter_map(|(_, watch)| watch.due())
+                .min();
+            tokio::select! {
+                biased;
+                report = reports.recv() => match report {
+                    Some(report) => self.take(&report),
+                    None => return,
+                },
+                () = sleep_until(&self.farm, due) => {}
+            }
+            self.tick();
+        }
+    }
+
+    /// Waits a moment for flips that come together, such as those of a rack that lost its power.
+    async fn gather(&mut self, reports: &mut mpsc::Receiver<Report>) {
+        let gathered = tokio::time::Instant::now() + GATHER;
+        while let Ok(Some(report)) = tokio::time::timeout_at(gathered, reports.recv()).await {
+            self.take(&report);
+        }
+    }
+
+    fn take(&mut self, report: &Report) {
+        let id = &report.server.id;
+        let Some(settings) = watching(&self.farm, id) else {
+            return;
+        };
+        let seen = match report.outcome {
+            Outcome::Answered => Observation::Success,
+            Outcome::Refused | Outcome::Reset | Outcome::Unanswered => {
+                let since = Millis(
+                    report
+                        .now
+                        .0
+                        .saturating_sub(u64::from(settings.retry_s) * 1000),
+                );
+                let others_asked = report.server.others_asked_since(report.client, since);
+                Observation::Failure {
+                    client: report.client,
+                    others_asked,
+                }
+            }
+        };
+        let (gauges, watch) = self
+            .watches
+            .entry(id.clone())
+            .or_insert_with(|| (Arc::clone(&report.server), Watch::new(settings)));
+        let flip = watch.observe(seen, report.now);
+        gauges.suspect.store(!watch.is_clear(), Ordering::Relaxed);
+        if let Some(health) = flip {
+            gauges.end_trial();
+            self.flips.insert(id.clone(), health);
+            match health {
+                Health::Failed => warn!(
+                    "server {id}: FAILED: {} for {} ({} of {}); {}",
+                    outcome_word(report.outcome),
+                    report.client,
+                    watch.failures(),
+                    settings.threshold,
+                    if settings.autounfail {
+                        format!("tried again in {} s", settings.retry_s)
+                    } else {
+                        "back only by the operator's word (no autounfail)".to_owned()
+                    },
+                ),
+                Health::Up => info!("server {id}: IS: it answered on trial"),
+                Health::Testing => {}
+            }
+        }
+        if watch.is_clear() {
+            self.watches.remove(id);
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = self.farm.now();
+        for (id, (gauges, watch)) in &mut self.watches {
+            if let Some(health) = watch.tick(now) {
+                gauges.suspect.store(true, Ordering::Relaxed);
+                self.flips.insert(id.clone(), health);
+                info!("server {id}: TESTING: the next client tries it");
+            }
+        }
+    }
+
+    fn publish(&mut self) {
+        let live = self.farm.live().load_full();
+        let changes: Vec<_> = self
+            .flips
+            .drain()
+            .filter_map(|(id, health)| Some((live.snapshot.node(&id)?, health)))
+            .collect();
+        let snapshot = live.snapshot.with_health(&changes);
+        self.farm.live().store(Arc::new(Live {
+            snapshot,
+            loads: Arc::clone(&live.loads),
+        }));
+    }
+
+    /// Asks every worker for its counts and adds them up.
+    pub async fn counts(&self) -> crate::telemetry::Table {
+        let mut table = crate::telemetry::Table::default();
+        for worker in &self.workers {
+            let (send, receive) = oneshot::channel();
+            self.order(worker, Order::Count(send)).await;
+            if let Ok(counted) = receive.await {
+                table.merge(&counted);
+            }
+        }
+        table
+    }
+
+    /// Tells every worker to stop accepting and to end when what is under way is done.
+    pub async fn drain(&self) {
+        for worker in &self.workers {
+            self.order(worker, Order::Drain).await;
+        }
+    }
+}
+
+async fn sleep_until(farm: &Farm, due: Option<Millis>) {
+    match due {
+        Some(due) => {
+            tokio::time::sleep(Duration::from_millis(due.0.saturating_sub(farm.now().0))).await
+        }
+        None => std::future::pending().await,
+    }
+}
+
+const fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Answered => "answered",
+        Outcome::Refused => "connection refused",
+        Outcome::Reset => "connection reset before an answer",
+        Outcome::Unanswered => "no answer",
+    }
+}
+
+/// What of a real or dip decides over its health's life.
+struct Watched {
+    real: Endpoint,
+    in_service: bool,
+    watching: Watching,
+}
+
+fn watched(model: &Model) -> impl Iterator<Item = (Id, Watched)> + '_ {
+    let reals = model.reals.iter().map(|r| {
+        let in_service = r.intent == Intent::InService;
+        (
+            Id::Endpoint(r.id),
+            Watched {
+                real: r.id,
+                in_service,
+                watching: r.serving.watching,
+            },
+        )
+    });
+    let dips = model.dips.iter().map(|d| {
+        let in_service =
+            d.virtual_intent == Intent::InService && d.real_intent == Intent::InService;
+        (
+            Id::Endpoint(d.id),
+            Watched {
+                real: d.real,
+                in_service,
+                watching: d.serving.watching,
+            },
+        )
+    });
+    reals.chain(dips)
+}
+
+/// The settings of a server that is configured now.
+fn watching(farm: &Farm, id: &Id) -> Option<Watching> {
+    let live = farm.live().load();
+    let node = live.snapshot.node(id)?;
+    Some(live.snapshot.serving(node).watching)
+}

@@ -1,0 +1,387 @@
+//! The model as flat tables: what of a snapshot no measurement changes.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::graph::Graph;
+use super::location::Authority;
+use super::predictors::HashTable;
+use crate::model::{Code, Endpoint, Id, Intent, Model, Predictor, Ref, Serving, Template};
+
+/// No node.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// No limit on connections.
+pub(super) const UNLIMITED: u32 = u32::MAX;
+
+/// Buckets of all hash tables together.
+const HASH_BUDGET: usize = 1 << 23;
+
+/// Places of all weighted schedules together.
+const SCHEDULE_BUDGET: usize = 1 << 22;
+
+/// Places of one weighted schedule.
+const SCHEDULE_LONGEST: usize = 1 << 17;
+
+/// The four kinds of nodes, in the order of their indices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Virtual,
+    Real,
+    Dip,
+    Url,
+}
+
+/// A virtual's own settings.
+#[derive(Debug)]
+pub(super) struct VirtualConfig {
+    pub(super) targets: Box<[u32]>,
+    pub(super) predictor: Predictor,
+    pub(super) keepalive: bool,
+    /// Makes the hashes of one client differ from virtual to virtual: nested ones would else see few of their buckets.
+    pub(super) salt: u64,
+    pub(super) table: Option<Arc<HashTable>>,
+}
+
+/// A url's own settings.
+#[derive(Debug)]
+pub(super) struct UrlConfig {
+    pub(super) template: Template,
+    pub(super) code: Option<Code>,
+    pub(super) authority: Authority,
+}
+
+/// The tables, by node unless said otherwise.
+#[derive(Debug)]
+pub(super) struct Config {
+    pub(super) ids: Box<[Id]>,
+    by_id: HashMap<Id, u32, Quick>,
+    listens: HashMap<Endpoint, u32, Quick>,
+    reals_from: u32,
+    dips_from: u32,
+    urls_from: u32,
+    /// Of a dip the worse one of its halves.
+    pub(super) intent: Box<[Intent]>,
+    pub(super) backup: Box<[u32]>,
+    /// Of a url what it is linked to.
+    pub(super) link: Box<[u32]>,
+    /// Of a dip or virtual the only url that is linked to it.
+    pub(super) redirector: Box<[u32]>,
+    pub(super) weight: Box<[u16]>,
+    /// Of a virtual the sum over its targets, whatever their health.
+    pub(super) nominal: Box<[u64]>,
+    pub(super) maxconns: Box<[u32]>,
+    /// Of reals, then dips.
+    servings: Box<[Serving]>,
+    upstreams: Box<[Endpoint]>,
+    urls: Box<[UrlConfig]>,
+    pub(super) virtuals: Box<[VirtualConfig]>,
+    pub(super) graph: Graph,
+    /// The longest weighted schedule that a virtual of this model may have, in places.
+    pub(super) schedule_longest: usize,
+}
+
+impl Config {
+    /// Flattens `model`; hash tables that would come out the same are taken from `before`.
+    pub(super) fn new(model: &Model, before: Option<&Config>) -> Config {
+        let reals_from = model.virtuals.len() as u32;
+        let dips_from = reals_from + model.reals.len() as u32;
+        let urls_from = dips_from + model.dips.len() as u32;
+        let node = |r: Ref| match r {
+            Ref::Virtual(i) => i,
+            Ref::Real(i) => reals_from + i,
+            Ref::Dip(i) => dips_from + i,
+            Ref::Url(i) => urls_from + i,
+        };
+        let maybe = |r: Option<Ref>| r.map_or(NONE, node);
+        let count = urls_from as usize + model.urls.len();
+
+        let mut ids = Vec::with_capacity(count);
+        let mut intent = Vec::with_capacity(count);
+        let mut backup = Vec::with_capacity(count);
+        let mut weight = Vec::with_capacity(count);
+        let mut maxconns = Vec::with_capacity(count);
+        let mut link = vec![NONE; count];
+        let mut servings = Vec::with_capacity(model.reals.len() + model.dips.len());
+        let mut upstreams = Vec::with_capacity(servings.capacity());
+        let mut listens = HashMap::default();
+
+        for v in &model.virtuals {
+            for &at in std::iter::once(&v.id).chain(&v.listens) {
+                listens.entry(at).or_insert(ids.len() as u32);
+            }
+            ids.push(Id::Endpoint(v.id));
+            intent.push(v.intent);
+            backup.push(maybe(v.backup));
+            weight.push(1);
+            maxconns.push(UNLIMITED);
+        }
+        let reals = model
+            .reals
+            .iter()
+            .map(|r| (r.id, r.id, r.intent, &r.serving));
+        let dips = model.dips.iter().map(|d| {
+            let worse = worse(d.virtual_intent, d.real_intent);
+            (d.id, d.real, worse, &d.serving)
+        });
+        for (id, upstream, wanted, serving) in reals.chain(dips) {
+            ids.push(Id::Endpoint(id));
+            intent.push(wanted);
+            backup.push(maybe(serving.backup));
+            weight.push(serving.weight);
+            maxconns.push(serving.maxconns.unwrap_or(UNLIMITED));
+            servings.push(serving.clone());
+            upstreams.push(upstream);
+        }
+        for (i, d) in model.dips.iter().enumerate() {
+            for &at in std::iter::once(&d.id).chain(&d.listens) {
+                listens.entry(at).or_insert(dips_from + i as u32);
+            }
+        }
+        let mut linked = vec![0u32; count];
+        let mut redirector = vec![NONE; count];
+        let mut urls = Vec::with_capacity(model.urls.len());
+        for u in &model.urls {
+            let at = ids.len() as u32;
+            ids.push(Id::Url(u.id.clone()));
+            intent.push(u.intent);
+            backup.push(maybe(u.backup));
+            weight.push(u.weight);
+            maxconns.push(u.maxconns.unwrap_or(UNLIMITED));
+            if let Some(to) = u.link {
+                let to = node(to);
+                link[at as usize] = to;
+                linked[to as usize] += 1;
+                redirector[to as usize] = at;
+            }
+            urls.push(UrlConfig {
+                template: u.template.clone(),
+                code: u.code,
+                authority: Authority::new(&u.template),
+            });
+        }
+        for (only, linked) in redirector.iter_mut().zip(&linked) {
+            if *linked != 1 {
+                *only = NONE;
+            }
+        }
+
+        let virtuals: Box<[VirtualConfig]> = model
+            .virtuals
+            .iter()
+            .map(|v| VirtualConfig {
+                targets: v.targets.iter().map(|&t| node(t)).collect(),
+                predictor: v.predictor,
+                keepalive: v.keepalive,
+                salt: xxh3_64(v.id.to_string().as_bytes()),
+                table: None,
+            })
+            .collect();
+        let weighted = model.virtuals.iter();
+        let weighted = weighted
+            .filter(|v| v.predictor == Predictor::Weighted)
+            .count();
+        let by_id = ids.iter().cloned().zip(0u32..).collect();
+        let graph = Graph::new(count, |n, edges| {
+            if let Some(v) = virtuals.get(n as usize) {
+                for &t in &v.targets {
+                    // A slot that its target's url takes does not ask the target itself, but still its backups.
+                    if redirector[t as usize] == NONE {
+                        edges.push(t);
+                    } else {
+                        edges.push(redirector[t as usize]);
+                        edges.push(backup[t as usize]);
+                    }
+                }
+            }
+            edges.push(link[n as usize]);
+            edges.push(backup[n as usize]);
+            edges.retain(|&e| e != NONE);
+        });
+        let mut config = Config {
+            ids: ids.into(),
+            by_id,
+            listens,
+            reals_from,
+            dips_from,
+            urls_from,
+            intent: intent.into(),
+            backup: backup.into(),
+            link: link.into(),
+            redirector: redirector.into(),
+            weight: weight.into(),
+            nominal: vec![0; model.virtuals.len()].into(),
+            maxconns: maxconns.into(),
+            servings: servings.into(),
+            upstreams: upstreams.into(),
+            urls: urls.into(),
+            virtuals,
+            graph,
+            schedule_longest: (SCHEDULE_BUDGET / weighted.max(1)).min(SCHEDULE_LONGEST),
+        };
+        config.sum_weights();
+        config.build_tables(before);
+        config
+    }
+
+    /// Fills `nominal`, from the leaves up.
+    fn sum_weights(&mut self) {
+        for scc in 0..self.graph.components() {
+            for i in self.graph.members(scc) {
+                let v = self.graph.order[i];
+                if let Some(config) = self.virtuals.get(v as usize) {
+                    let targets = config.targets.iter();
+                    let sum = targets.map(|&t| self.weight_at(v, t, &self.nominal)).sum();
+                    self.nominal[v as usize] = sum;
+                }
+            }
+        }
+    }
+
+    /// The weight that `node` brings along as a target of `at`; `sums` has those of virtuals.
+    ///
+    /// A virtual that in turn leads back to `at` counts 1: its sum would contain itself.
+    pub(super) fn weight_at(&self, at: u32, node: u32, sums: &[u64]) -> u64 {
+        let bearer = match self.link[node as usize] {
+            NONE => node,
+            link => link,
+        };
+        if self.kind(bearer) != Kind::Virtual {
+            u64::from(self.weight[bearer as usize])
+        } else if self.graph.component[bearer as usize] == self.graph.component[at as usize] {
+            1
+        } else {
+            sums[bearer as usize]
+        }
+    }
+
+    fn build_tables(&mut self, before: Option<&Config>) {
+        let hashes = |v: &VirtualConfig| matches!(v.predictor, Predictor::Hash(_));
+        let whole: usize = self
+            .virtuals
+            .iter()
+            .filter(|v| hashes(v))
+            .map(|v| HashTable::buckets(v.targets.len()))
+            .sum();
+        let shrink = whole.div_ceil(HASH_BUDGET).next_power_of_two();
+        for v in 0..self.virtuals.len() {
+            if !hashes(&self.virtuals[v]) {
+                continue;
+            }
+            let targets = &self.virtuals[v].targets;
+            let slots: Vec<(u64, u64)> = targets
+                .iter()
+                .map(|&t| {
+                    let seed = xxh3_64(self.ids[t as usize].to_string().as_bytes());
+                    (seed, self.weight_at(v as u32, t, &self.nominal))
+                })
+                .collect();
+            let buckets = (HashTable::buckets(targets.len()) / shrink).max(256);
+            let same = before
+                .and_then(|b| Some(&b.virtuals.get(b.find(&self.ids[v])? as usize)?.table))
+                .and_then(|t| t.as_ref())
+                .filter(|t| t.is_of(buckets, &slots));
+            let table = match same {
+                Some(table) => Arc::clone(table),
+                None => Arc::new(HashTable::new(buckets, slots)),
+            };
+            self.virtuals[v].table = Some(table);
+        }
+    }
+
+    pub(super) fn kind(&self, node: u32) -> Kind {
+        if node >= self.urls_from {
+            Kind::Url
+        } else if node < self.reals_from {
+            Kind::Virtual
+        } else if node < self.dips_from {
+            Kind::Real
+        } else {
+            Kind::Dip
+        }
+    }
+
+    pub(super) fn find(&self, id: &Id) -> Option<u32> {
+        self.by_id.get(id).copied()
+    }
+
+    pub(super) fn listener(&self, at: Endpoint) -> Option<u32> {
+        self.listens.get(&at).copied()
+    }
+
+    /// Settings of a real or dip.
+    pub(super) fn serving(&self, server: u32) -> &Serving {
+        &self.servings[(server - self.reals_from) as usize]
+    }
+
+    pub(super) fn upstream(&self, server: u32) -> Endpoint {
+        self.upstreams[(server - self.reals_from) as usize]
+    }
+
+    pub(super) fn url(&self, url: u32) -> &UrlConfig {
+        &self.urls[(url - self.urls_from) as usize]
+    }
+
+    /// What the slot of `target` asks first: the only url linked to it, or itself.
+    pub(super) fn front(&self, target: u32) -> u32 {
+        match self.redirector[target as usize] {
+            NONE => target,
+            url => url,
+        }
+    }
+}
+
+/// The worse of two intents: the one that serves fewer.
+fn worse(a: Intent, b: Intent) -> Intent {
+    let rank = |i: Intent| match i {
+        Intent::InService => 0,
+        Intent::Sticky => 1,
+        Intent::Maintenance => 2,
+        Intent::OutOfService => 3,
+        Intent::Failed => 4,
+    };
+    if rank(a) < rank(b) { b } else { a }
+}
+
+/// Multiply and fold: the keys are the operator's own, so nobody outside can aim at collisions.
+#[derive(Debug, Default)]
+pub(super) struct Fold(u64);
+
+type Quick = BuildHasherDefault<Fold>;
+
+impl Hasher for Fold {
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u8(&mut self, n: u8) {
+        self.write_u64(n.into());
+    }
+
+    fn write_u16(&mut self, n: u16) {
+        self.write_u64(n.into());
+    }
+
+    fn write_u32(&mut self, n: u32) {
+        self.write_u64(n.into());
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0.rotate_left(26) ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn write_usize(&mut self, n: usize) {
+        self.write_u64(n as u64);
+    }
+}

@@ -1,0 +1,342 @@
+//! The way of one ask through slots, chains and virtuals.
+
+mod pick;
+mod serve;
+
+use std::net::IpAddr;
+
+use smallvec::SmallVec;
+
+use super::config::{Config, Kind, NONE};
+use super::predictors::mix;
+use super::settle::View;
+use super::{
+    Action, Ask, Attempt, Decision, Loads, Millis, Moment, NodeIndex, Reason, Snapshot, TRIES,
+};
+use crate::model::Intent;
+
+/// How deep virtuals may stand within virtuals (LANGUAGE.md §4).
+const DEPTH: u32 = 8;
+
+/// So many virtuals and dips are remembered on one walk; none is entered beyond.
+const VISITS: usize = 512;
+
+/// So many links of one chain are remembered; of a longer one a loop is found later (Brent 1980).
+const REMEMBERED: usize = 16;
+
+/// Why a node was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Its own intent or health, or that of what it is linked to.
+    State,
+    /// On trial, and another client tries it.
+    OnTrial,
+    Full,
+    Tried,
+    /// A virtual that was asked already, or a url linked to an id that was.
+    Visited,
+    TooDeep,
+    LeadsBack,
+    /// A virtual within which nothing was found.
+    Empty,
+}
+
+/// What happens on a walk, for those who watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Note {
+    Asked(u32),
+    /// A virtual's predictor or a trial or a retry leads to the slot of this target.
+    Slot {
+        of: u32,
+        target: u32,
+        how: How,
+    },
+    Rejected {
+        node: u32,
+        why: Why,
+    },
+    /// `node` is not usable: on to its backup.
+    Backup {
+        node: u32,
+        backup: u32,
+    },
+    Taken {
+        node: u32,
+        trial: bool,
+    },
+}
+
+/// What leads to a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum How {
+    Predictor,
+    Trial,
+    Retry,
+    /// The predictor's picks came to nothing: one after the other.
+    Scan,
+}
+
+/// Watches a walk. The data path's does nothing.
+pub(super) trait Trace {
+    const ON: bool;
+    fn note(&mut self, note: Note);
+}
+
+/// Watches nothing.
+struct Blind;
+
+impl Trace for Blind {
+    const ON: bool = false;
+    fn note(&mut self, _: Note) {}
+}
+
+/// Decides. Total; allocates nothing on the path of a redirect. Takes a turn of the virtual's predictor
+/// (unless `attempt` says that this is not the first try), and with `Action::Forward` a place at the server.
+///
+/// Where every slot of a virtual has filled up since the snapshot was made, it looks at each before it refuses.
+pub fn decide(
+    ask: &Ask<'_>,
+    snapshot: &Snapshot,
+    loads: &Loads,
+    moment: Moment,
+    attempt: &mut Attempt,
+) -> Decision {
+    Walk::new(ask, snapshot, loads, moment, attempt, &mut Blind, false).decide()
+}
+
+/// One walk.
+pub(super) struct Walk<'w, T> {
+    ask: &'w Ask<'w>,
+    snapshot: &'w Snapshot,
+    config: &'w Config,
+    loads: &'w Loads,
+    client: IpAddr,
+    now: Millis,
+    dice: u64,
+    attempt: &'w mut Attempt,
+    trace: &'w mut T,
+    /// Nothing is taken: no turn, no place, no token.
+    dry: bool,
+    retry: bool,
+    /// Virtuals asked and dips passed so far.
+    visited: SmallVec<[u32; 12]>,
+    depth: u32,
+    /// Peeked turns, where none is taken.
+    peeked: u64,
+    /// Another id stands in for the one that was asked.
+    stand_in: bool,
+    backed: bool,
+    trial: bool,
+    full: bool,
+}
+
+impl<'w, T: Trace> Walk<'w, T> {
+    pub(super) fn new(
+        ask: &'w Ask<'w>,
+        snapshot: &'w Snapshot,
+        loads: &'w Loads,
+        moment: Moment,
+        attempt: &'w mut Attempt,
+        trace: &'w mut T,
+        dry: bool,
+    ) -> Self {
+        Walk {
+            ask,
+            snapshot,
+            config: &snapshot.config,
+            loads,
+            client: ask.client,
+            now: moment.now,
+            dice: moment.draw,
+            retry: !attempt.tried.is_empty(),
+            attempt,
+            trace,
+            dry,
+            visited: SmallVec::new(),
+            depth: 0,
+            peeked: 0,
+            stand_in: false,
+            backed: false,
+            trial: false,
+            full: false,
+        }
+    }
+
+    pub(super) fn decide(&mut self) -> Decision {
+        let Some(asked) = self.config.listener(self.ask.at) else {
+            return self.refuse(Reason::NotHere);
+        };
+        if T::ON {
+            self.trace.note(Note::Asked(asked));
+        }
+        if self.attempt.tried.len() >= TRIES {
+            return self.refuse(Reason::AllTried);
+        }
+        let virtually = self.config.kind(asked) == Kind::Virtual;
+        let own = if virtually {
+            self.enter(asked)
+        } else {
+            let own = self.forward(asked, true);
+            self.visit(asked);
+            own
+        };
+        let plain = match virtually {
+            true => Reason::Predicted,
+            false => Reason::Direct,
+        };
+        if let Some(action) = own {
+            let reason = if self.backed { Reason::Backup } else { plain };
+            return self.take(action, reason);
+        }
+        self.stand_in = true;
+        match self.chain(asked) {
+            Some(action) if virtually => self.take(action, Reason::VirtualBackup),
+            Some(action) => self.take(action, Reason::Backup),
+            None if self.retry => self.refuse(Reason::AllTried),
+            None if self.full => self.refuse(Reason::AllFull),
+            None if self.attempt.loop_at.is_some() => self.refuse(Reason::Loop),
+            None => self.refuse(Reason::NoneUsable),
+        }
+    }
+
+    fn take(&mut self, action: Action, reason: Reason) -> Decision {
+        let reason = if self.retry {
+            Reason::Reassigned
+        } else if self.trial {
+            Reason::Trial
+        } else {
+            reason
+        };
+        Decision { action, reason }
+    }
+
+    fn refuse(&self, reason: Reason) -> Decision {
+        let action = Action::Refuse;
+        Decision { action, reason }
+    }
+
+    fn reject(&mut self, node: u32, why: Why) -> Option<Action> {
+        self.full |= why == Why::Full;
+        if T::ON {
+            self.trace.note(Note::Rejected { node, why });
+        }
+        None
+    }
+
+    /// Remembers a dip that was passed, or a virtual that was asked.
+    fn visit(&mut self, node: u32) {
+        if self.visited.len() < VISITS {
+            self.visited.push(node);
+        }
+    }
+
+    fn alive(&self, node: u32, view: View) -> bool {
+        self.snapshot.marks.alive(node, view)
+    }
+
+    /// Asks a node that is bound or a backup.
+    fn ask(&mut self, node: u32) -> Option<Action> {
+        match self.config.kind(node) {
+            Kind::Url => self.redirect(node),
+            Kind::Virtual => self.enter(node),
+            Kind::Real => self.forward(node, false),
+            Kind::Dip => {
+                let action = self.forward(node, false);
+                if action.is_none() {
+                    self.visit(node);
+                }
+                action
+            }
+        }
+    }
+
+    /// Asks a virtual for what its slots have; its own backups are the caller's affair.
+    fn enter(&mut self, v: u32) -> Option<Action> {
+        if self.visited.contains(&v) {
+            return self.reject(v, Why::Visited);
+        }
+        if self.depth >= DEPTH || self.visited.len() >= VISITS {
+            return self.reject(v, Why::TooDeep);
+        }
+        self.visit(v);
+        if self.config.intent[v as usize] != Intent::InService {
+            return self.reject(v, Why::State);
+        }
+        self.depth += 1;
+        let action = self.within(v);
+        self.depth -= 1;
+        match action {
+            None => self.reject(v, Why::Empty),
+            some => some,
+        }
+    }
+
+    /// Asks the slot that the `k`-th target of `v` has: itself or its only url, then its backups.
+    fn slot(&mut self, v: u32, k: u32, how: How) -> Option<Action> {
+        let target = self.config.virtuals[v as usize].targets[k as usize];
+        if T::ON {
+            self.trace.note(Note::Slot { of: v, target, how });
+        }
+        let front = self.config.front(target);
+        let own = if self.alive(front, View::Possible) {
+            self.ask(front)
+        } else {
+            self.reject(front, Why::State)
+        };
+        let action = own.or_else(|| self.chain(target));
+        if action.is_some() && self.depth == 1 {
+            self.attempt.slot = Some((NodeIndex(v), k));
+        }
+        action
+    }
+
+    /// Asks the backups of `node`, one after the other.
+    fn chain(&mut self, node: u32) -> Option<Action> {
+        let mut seen: SmallVec<[u32; REMEMBERED]> = SmallVec::new();
+        let (mut mark, mut steps, mut until) = (NONE, 0usize, REMEMBERED);
+        let mut from = node;
+        loop {
+            let at = match T::ON {
+                true => self.config.backup[from as usize],
+                false => self.next(from),
+            };
+            if at == NONE || at == node || at == mark || seen.contains(&at) {
+                return None;
+            }
+            if seen.len() < REMEMBERED {
+                seen.push(at);
+            }
+            steps += 1;
+            if steps == until {
+                (mark, until) = (at, until * 2);
+            }
+            if T::ON {
+                self.trace.note(Note::Backup {
+                    node: from,
+                    backup: at,
+                });
+            }
+            let action = match self.alive(at, View::Possible) {
+                true => self.ask(at),
+                false => self.reject(at, Why::State),
+            };
+            if action.is_some() {
+                self.backed = true;
+                return action;
+            }
+            from = at;
+        }
+    }
+
+    /// The next backup of `node` that might be usable.
+    fn next(&self, node: u32) -> u32 {
+        let backup = self.config.backup[node as usize];
+        self.snapshot.marks.first(backup, View::Possible)
+    }
+
+    /// A number uniform over `u64`.
+    fn roll(&mut self) -> u64 {
+        self.dice = self.dice.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        mix(self.dice)
+    }
+}

@@ -1,0 +1,178 @@
+//! A checked draft to a model.
+
+use super::draft::{Draft, Kind, Node, Value};
+use super::{Code, Intent};
+use super::{
+    Dip, Endpoint, Id, Model, Predictor, Real, Ref, Serving, Sticky, Template, Url, UrlId, Virtual,
+};
+
+/// Builds the model. The draft has been checked: what does not fit together any more is left out.
+pub(super) fn build(draft: Draft<'_>) -> Model {
+    let Draft {
+        hostname,
+        names,
+        mut nodes,
+        ..
+    } = draft;
+    let mut names: Vec<_> = names.into_iter().collect();
+    names.sort_by_key(|(_, name)| name.first);
+    let mut order: Vec<u32> = (0..nodes.len() as u32)
+        .filter(|at| nodes[*at as usize].definition.is_some())
+        .collect();
+    order.sort_by_key(|at| {
+        nodes[*at as usize]
+            .definition
+            .as_ref()
+            .map(|definition| definition.first)
+    });
+    let refs = refs(&nodes, &order);
+    let mut model = Model {
+        hostname: hostname.map(|(_, name)| name),
+        names: names
+            .into_iter()
+            .map(|(address, name)| (name.name, address))
+            .collect(),
+        ..Model::default()
+    };
+    for at in order {
+        let node = &mut nodes[at as usize];
+        match node.kind() {
+            Some(Kind::Virtual) => model.virtuals.extend(virtual_server(node, &refs)),
+            Some(Kind::Real) => model.reals.extend(real(node, &refs)),
+            Some(Kind::Dip) => model.dips.extend(dip(node, &refs)),
+            Some(Kind::Url) => model.urls.extend(url(node, &refs)),
+            None => {}
+        }
+    }
+    model
+}
+
+/// Each node's place in the model's tables.
+fn refs(nodes: &[Node], order: &[u32]) -> Vec<Option<Ref>> {
+    let mut refs = vec![None; nodes.len()];
+    let [mut virtuals, mut reals, mut dips, mut urls] =
+        [0..u32::MAX, 0..u32::MAX, 0..u32::MAX, 0..u32::MAX];
+    for at in order {
+        refs[*at as usize] = match nodes[*at as usize].kind() {
+            Some(Kind::Virtual) => virtuals.next().map(Ref::Virtual),
+            Some(Kind::Real) => reals.next().map(Ref::Real),
+            Some(Kind::Dip) => dips.next().map(Ref::Dip),
+            Some(Kind::Url) => urls.next().map(Ref::Url),
+            None => None,
+        };
+    }
+    refs
+}
+
+fn endpoint(node: &Node) -> Option<Endpoint> {
+    match node.id {
+        Id::Endpoint(endpoint) => Some(endpoint),
+        Id::Url(_) => None,
+    }
+}
+
+fn listens(node: &Node) -> Vec<Endpoint> {
+    node.listens.iter().map(|(endpoint, _)| *endpoint).collect()
+}
+
+fn virtual_server(node: &mut Node, refs: &[Option<Ref>]) -> Option<Virtual> {
+    let mut server = Virtual {
+        id: endpoint(node)?,
+        listens: listens(node),
+        intent: node.virtual_half.intent,
+        targets: node
+            .targets
+            .iter()
+            .filter_map(|(target, _)| refs[*target as usize])
+            .collect(),
+        predictor: Predictor::default(),
+        slowstart_s: 0,
+        sticky: None::<Sticky>,
+        keepalive: false,
+        backup: None,
+        description: None,
+    };
+    for setting in std::mem::take(&mut node.settings) {
+        match setting.value {
+            Value::Predictor(predictor, slowstart_s) => {
+                server.predictor = predictor;
+                server.slowstart_s = slowstart_s;
+            }
+            Value::Sticky(sticky) => server.sticky = sticky,
+            Value::Keepalive => server.keepalive = true,
+            Value::Backup(by) => server.backup = refs[by as usize],
+            Value::Description(text) => server.description = Some(text),
+            _ => {}
+        }
+    }
+    Some(server)
+}
+
+fn serving(node: &mut Node, refs: &[Option<Ref>]) -> Serving {
+    let mut serving = Serving::default();
+    for setting in std::mem::take(&mut node.settings) {
+        match setting.value {
+            Value::Weight(weight) => serving.weight = weight,
+            Value::Maxconns(most) => serving.maxconns = Some(most),
+            Value::Threshold(threshold) => serving.watching.threshold = threshold,
+            Value::Retry(seconds) => serving.watching.retry_s = seconds,
+            Value::Autounfail(on) => serving.watching.autounfail = on,
+            Value::Timeout(seconds) => serving.timeout_s = seconds,
+            Value::Backup(by) => serving.backup = refs[by as usize],
+            Value::Description(text) => serving.description = Some(text),
+            _ => {}
+        }
+    }
+    serving
+}
+
+fn real(node: &mut Node, refs: &[Option<Ref>]) -> Option<Real> {
+    Some(Real {
+        id: endpoint(node)?,
+        intent: node.real_half.intent,
+        serving: serving(node, refs),
+    })
+}
+
+fn dip(node: &mut Node, refs: &[Option<Ref>]) -> Option<Dip> {
+    let id = endpoint(node)?;
+    Some(Dip {
+        id,
+        listens: listens(node),
+        real: node.definition.as_ref()?.real.unwrap_or(id),
+        virtual_intent: node.virtual_half.intent,
+        real_intent: node.real_half.intent,
+        serving: serving(node, refs),
+    })
+}
+
+fn url(node: &mut Node, refs: &[Option<Ref>]) -> Option<Url> {
+    let Id::Url(id) = &node.id else { return None };
+    let (template, code) = *node.definition.as_mut()?.url.take()?;
+    let mut url = plain(id.clone(), template, code, node.real_half.intent);
+    for setting in std::mem::take(&mut node.settings) {
+        match setting.value {
+            Value::Weight(weight) => url.weight = weight,
+            Value::Maxconns(most) => url.maxconns = Some(most),
+            Value::Link(to) => url.link = refs[to as usize],
+            Value::Backup(by) => url.backup = refs[by as usize],
+            Value::Description(text) => url.description = Some(text),
+            _ => {}
+        }
+    }
+    Some(url)
+}
+
+fn plain(id: UrlId, template: Template, code: Option<Code>, intent: Intent) -> Url {
+    Url {
+        id,
+        template,
+        code,
+        intent,
+        weight: Serving::default().weight,
+        maxconns: None,
+        link: None,
+        backup: None,
+        description: None,
+    }
+}

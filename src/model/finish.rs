@@ -1,0 +1,256 @@
+//! The checks of the whole: what only the last line can tell.
+
+use std::collections::HashMap;
+
+use super::draft::{Draft, Kind, NodeId, Said, Spoken, Value};
+use super::{Id, cycles, listeners, warnings};
+use crate::language::{Diagnostic, Rule, nearest};
+
+/// For more mistakes than these no similar ids are looked up: each look-up reads all ids.
+const SUGGESTIONS: usize = 32;
+
+/// Checks ids, kinds, listeners and links, then warns.
+pub(super) fn finish(draft: &mut Draft<'_>) {
+    drop_unbound(draft);
+    let mut uses = Uses::default();
+    uses.collect(draft);
+    uses.tell(draft);
+    listeners::check(draft);
+    cycles::check(draft);
+    let holds = !draft.diagnostics.iter().any(Diagnostic::is_error);
+    warnings::warn(draft, holds && draft.statements.is_whole());
+}
+
+fn drop_unbound(draft: &mut Draft<'_>) {
+    let bound = &draft.bound;
+    for (node, known) in (0..).zip(&mut draft.nodes) {
+        known
+            .targets
+            .retain(|(target, said)| bound.get(&(node, *target)) == Some(&said.line));
+    }
+}
+
+/// What a line that names an id wants it to be.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    kinds: &'static [Kind],
+    by: &'static str,
+}
+
+const ANY: Wanted = Wanted {
+    kinds: &[Kind::Virtual, Kind::Real, Kind::Dip, Kind::Url],
+    by: "",
+};
+const LINKED: Wanted = Wanted {
+    kinds: &[Kind::Dip, Kind::Virtual],
+    by: "a url is linked to",
+};
+const VIRTUAL: &[Kind] = &[Kind::Virtual];
+const SERVER: &[Kind] = &[Kind::Real, Kind::Dip];
+const WEIGHED: &[Kind] = &[Kind::Real, Kind::Dip, Kind::Url];
+
+fn wanted(value: &Value) -> Wanted {
+    let (kinds, by) = match value {
+        Value::Weight(_) => (WEIGHED, "`weight` is of"),
+        Value::Maxconns(_) => (WEIGHED, "`maxconns` is of"),
+        Value::Threshold(_) => (SERVER, "`threshold` is of"),
+        Value::Retry(_) => (SERVER, "`retry` is of"),
+        Value::Autounfail(_) => (SERVER, "`autounfail` is of"),
+        Value::Timeout(_) => (SERVER, "`timeout` is of"),
+        Value::Predictor(..) => (VIRTUAL, "`predictor` is of"),
+        Value::Sticky(_) => (VIRTUAL, "`sticky` is of"),
+        Value::Keepalive => (VIRTUAL, "`keepalive` is of"),
+        Value::Link(_) => (&[Kind::Url][..], "`link` is of"),
+        Value::Description(_) | Value::Backup(_) => return ANY,
+    };
+    Wanted { kinds, by }
+}
+
+/// Every live use of an id.
+#[derive(Debug, Default)]
+struct Uses {
+    wrong: Vec<(NodeId, Said, Wanted)>,
+    undefined: Vec<(NodeId, Said)>,
+    /// Uses above the `no` line that removed the id.
+    removed: HashMap<NodeId, Vec<Said>>,
+}
+
+impl Uses {
+    fn collect(&mut self, draft: &Draft<'_>) {
+        for (id, node) in (0..).zip(&draft.nodes) {
+            for setting in &node.settings {
+                self.used(draft, id, setting.said, wanted(&setting.value));
+                let other = |of: NodeId, wanted| {
+                    setting.other.map(|word| {
+                        (
+                            of,
+                            Said {
+                                line: setting.said.line,
+                                word,
+                            },
+                            wanted,
+                        )
+                    })
+                };
+                let other = match setting.value {
+                    Value::Link(to) => other(to, LINKED),
+                    Value::Backup(by) => other(by, ANY),
+                    _ => None,
+                };
+                if let Some((other, said, wanted)) = other {
+                    self.used(draft, other, said, wanted);
+                }
+            }
+            let mut line = None;
+            for (target, said) in &node.targets {
+                self.used(draft, *target, *said, ANY);
+                if line.replace(said.line) != Some(said.line) {
+                    let said = first_word(draft, *said);
+                    self.used(
+                        draft,
+                        id,
+                        said,
+                        Wanted {
+                            kinds: VIRTUAL,
+                            by: "targets are bound to",
+                        },
+                    );
+                }
+            }
+            for (_, said) in &node.listens {
+                let said = first_word(draft, *said);
+                self.used(
+                    draft,
+                    id,
+                    said,
+                    Wanted {
+                        kinds: &[Kind::Virtual, Kind::Dip],
+                        by: "`listen` is of",
+                    },
+                );
+            }
+        }
+        for spoken in &draft.spoken {
+            self.spoken(draft, spoken);
+        }
+    }
+
+    fn used(&mut self, draft: &Draft<'_>, id: NodeId, said: Said, wanted: Wanted) {
+        let node = &draft.nodes[id as usize];
+        match (&node.definition, node.removed) {
+            (Some(definition), _) if wanted.kinds.contains(&definition.kind) => {}
+            (Some(_), _) => self.wrong.push((id, said, wanted)),
+            (None, Some(removed)) if removed.line > said.line => {
+                self.removed.entry(id).or_default().push(said)
+            }
+            (None, _) => self.undefined.push((id, said)),
+        }
+    }
+
+    fn spoken(&mut self, draft: &Draft<'_>, spoken: &Spoken) {
+        let node = &draft.nodes[spoken.node as usize];
+        if node
+            .removed
+            .is_some_and(|removed| removed.line > spoken.said.line)
+        {
+            return;
+        }
+        let (kinds, by): (&'static [Kind], _) = match spoken.as_kind {
+            Kind::Virtual => (&[Kind::Virtual, Kind::Dip], "this line speaks of"),
+            Kind::Real => (SERVER, "this line speaks of"),
+            Kind::Dip => (&[Kind::Dip], "this line speaks of"),
+            Kind::Url => (&[Kind::Url], "this line speaks of"),
+        };
+        self.used(draft, spoken.node, spoken.said, Wanted { kinds, by });
+    }
+
+    fn tell(mut self, draft: &mut Draft<'_>) {
+        for (id, said, wanted) in self.wrong {
+            let kind = draft.nodes[id as usize].kind().map_or("", Kind::word);
+            let kinds: Vec<&str> = wanted.kinds.iter().map(|kind| kind.word()).collect();
+            let text = draft.text(said.word);
+            draft
+                .error(said.word, format!("`{text}` is a {kind}"))
+                .label = format!("{} a {}", wanted.by, kinds.join(" or ")).into();
+        }
+        self.undefined.sort_by_key(|(_, said)| said.word);
+        let mut budget = SUGGESTIONS;
+        for (id, said) in self.undefined {
+            undefined(draft, id, said, &mut budget);
+        }
+        for (id, mut uses) in self.removed {
+            uses.sort_by_key(|said| said.word);
+            still_named(draft, id, &uses);
+        }
+    }
+}
+
+/// The first word of a line behind its keyword: the id that the line is about.
+fn first_word(draft: &Draft<'_>, said: Said) -> Said {
+    let word = draft.statements.word_of(said.line, Rule::virtual_id);
+    Said {
+        word: word.unwrap_or(said.word),
+        ..said
+    }
+}
+
+fn undefined(draft: &mut Draft<'_>, id: NodeId, said: Said, budget: &mut usize) {
+    let text = draft.text(said.word);
+    if draft.statements.is_broken(&text) {
+        return;
+    }
+    let node = &draft.nodes[id as usize];
+    let removed = node.removed.map(|removed| draft.line_number(removed.line));
+    let is_host = matches!(&node.id, Id::Url(url) if url.as_str().contains('.'));
+    let near = if *budget > 0 {
+        similar(draft, &text)
+    } else {
+        None
+    };
+    *budget = budget.saturating_sub(1);
+    let error = draft.error(said.word, format!("nothing defines `{text}`"));
+    if let Some(line) = removed {
+        error.label = format!("line {line} removed it").into();
+    }
+    error.help = match near {
+        Some(near) => Some(format!("did you mean `{near}`?").into()),
+        None if is_host => Some(
+            format!("a DNS name cannot stand here: write its address, or let `name ADDRESS {text}` define it").into(),
+        ),
+        None => None,
+    };
+}
+
+fn similar(draft: &Draft<'_>, text: &str) -> Option<String> {
+    let defined = draft.nodes.iter().filter(|node| node.definition.is_some());
+    let ids: Vec<String> = defined.map(|node| node.id.to_string()).collect();
+    let names = draft.addresses.keys().map(|name| &**name);
+    nearest(text, ids.iter().map(String::as_str).chain(names)).map(str::to_owned)
+}
+
+fn still_named(draft: &mut Draft<'_>, id: NodeId, uses: &[Said]) {
+    const SHOWN: usize = 10;
+    let Some(removed) = draft.nodes[id as usize].removed else {
+        return;
+    };
+    let mut lines: Vec<u32> = uses
+        .iter()
+        .map(|said| draft.line_number(said.line))
+        .collect();
+    lines.dedup();
+    let more = lines.len().saturating_sub(SHOWN);
+    let shown: Vec<String> = lines.iter().take(SHOWN).map(u32::to_string).collect();
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    let text = draft.text(removed.word);
+    let plural = if lines.len() == 1 { "line" } else { "lines" };
+    let error = draft.error(
+        removed.word,
+        format!("`{text}` is removed here, but other lines still name it"),
+    );
+    error.label = format!("named by {plural} {}{more}", shown.join(", ")).into();
+    error.help = Some("remove those as well, with `no` or altogether".into());
+}

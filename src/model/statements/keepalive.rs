@@ -1,0 +1,32 @@
+//! `keepalive VIRTUAL-ID`.
+
+use super::said;
+use crate::language::{Line, Rule};
+use crate::model::draft::{Draft, Value};
+use crate::model::print::Printer;
+
+pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
+    let Some(word) = line.word(Rule::virtual_id) else {
+        return;
+    };
+    let Some(node) = draft.refer(line, word) else {
+        return;
+    };
+    if line.rule == Rule::keepalive {
+        draft.set(node, said(line, word), Value::Keepalive, None);
+    } else {
+        draft.unset(node, said(line, word), &Value::Keepalive, false);
+    }
+}
+
+pub(super) fn print(out: &mut Printer<'_>) {
+    for server in out
+        .model()
+        .virtuals
+        .iter()
+        .filter(|server| server.keepalive)
+    {
+        let id = out.endpoint(server.id);
+        out.line(format_args!("keepalive {id}"));
+    }
+}

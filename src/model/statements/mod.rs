@@ -1,0 +1,98 @@
+//! What each statement means and how it is printed back: one file a statement or small family.
+//!
+//! A file's `apply` changes the model under construction as its line says, `no` form included; its `print` writes the lines that
+//! bring about what the model holds. The order of [`print`] is the canonical one.
+
+mod autounfail;
+mod backup;
+mod bind;
+mod description;
+mod dip;
+mod hostname;
+mod keepalive;
+mod link;
+mod listen;
+mod maxconns;
+mod name;
+mod predictor;
+mod real;
+mod retry;
+mod service;
+mod sticky;
+mod threshold;
+mod timeout;
+mod url;
+mod virtual_server;
+mod weight;
+
+use super::draft::{Draft, Said};
+use super::print::Printer;
+use crate::language::{Line, Rule, Word};
+
+/// What is printed of a model, in this order.
+pub(super) const PRINT: [fn(&mut Printer<'_>); 21] = [
+    hostname::print,
+    name::print,
+    virtual_server::print,
+    real::print,
+    dip::print,
+    url::print,
+    bind::print,
+    link::print,
+    backup::print,
+    listen::print,
+    predictor::print,
+    sticky::print,
+    keepalive::print,
+    weight::print,
+    maxconns::print,
+    threshold::print,
+    retry::print,
+    autounfail::print,
+    timeout::print,
+    description::print,
+    service::print,
+];
+
+/// Applies one line. `name` lines have been applied before all others, by [`apply_name`].
+pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
+    match line.rule {
+        Rule::r#virtual | Rule::no_virtual => virtual_server::apply(draft, line),
+        Rule::listen | Rule::no_listen => listen::apply(draft, line),
+        Rule::real | Rule::no_real => real::apply(draft, line),
+        Rule::url | Rule::no_url => url::apply(draft, line),
+        Rule::dip | Rule::no_dip => dip::apply(draft, line),
+        Rule::bind | Rule::no_bind => bind::apply(draft, line),
+        Rule::link | Rule::no_link => link::apply(draft, line),
+        Rule::backup | Rule::no_backup => backup::apply(draft, line),
+        Rule::in_service | Rule::no_in_service | Rule::out_of_service | Rule::no_out_of_service => {
+            service::apply(draft, line);
+        }
+        Rule::predictor | Rule::no_predictor => predictor::apply(draft, line),
+        Rule::weight | Rule::no_weight => weight::apply(draft, line),
+        Rule::maxconns | Rule::no_maxconns => maxconns::apply(draft, line),
+        Rule::threshold | Rule::no_threshold => threshold::apply(draft, line),
+        Rule::retry | Rule::no_retry => retry::apply(draft, line),
+        Rule::autounfail | Rule::no_autounfail => autounfail::apply(draft, line),
+        Rule::timeout | Rule::no_timeout => timeout::apply(draft, line),
+        Rule::sticky | Rule::no_sticky => sticky::apply(draft, line),
+        Rule::keepalive | Rule::no_keepalive => keepalive::apply(draft, line),
+        Rule::hostname | Rule::no_hostname => hostname::apply(draft, line),
+        Rule::description | Rule::no_description => description::apply(draft, line),
+        _ => {}
+    }
+}
+
+/// Applies a line if it is a `name` line.
+pub(super) fn apply_name(draft: &mut Draft<'_>, line: Line<'_>) {
+    if matches!(line.rule, Rule::name | Rule::no_name) {
+        name::apply(draft, line);
+    }
+}
+
+fn said(line: Line<'_>, word: &Word) -> Said {
+    Said {
+        line: line.index,
+        word: word.span,
+    }
+}

@@ -1,0 +1,524 @@
+//! One client's connection: reads into the buffer that the worker lends, answers what it can itself, and
+//! hands on what is to be forwarded. Holds no buffer while idle.
+
+use std::borrow::Cow;
+use std::future::poll_fn;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::answer::{self, Manner, Stay};
+use super::client::Client;
+use super::forward::{After, Exchange, forward};
+use super::http1::{BodyDecoder, Fault, Framing, Parser, Progress, Request, Version};
+use super::limits::{DRAIN, DRAIN_BYTES, HEAD, IDLE, PIPELINED, STALLED_WRITE};
+use super::stream::Fresh;
+use super::worker::{Desk, Open, Worker};
+use crate::decide::{Action, Ask, Attempt, Decision, Moment, Reason, decide, write_location};
+use crate::model::{Endpoint, Scheme};
+
+/// Serves a client's connection to its end. `at`: the virtual or dip that it came to.
+pub async fn serve_connection<S>(worker: Rc<Worker>, client: Client<S>, at: Endpoint)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    Connection::new(worker, client, at).run().await;
+}
+
+/// A client's connection between its requests, or in the middle of one that is not forwarded.
+pub(super) struct Connection<S> {
+    worker: Rc<Worker>,
+    client: Client<S>,
+    at: Endpoint,
+    /// Half a head, whose bytes are in the client's input.
+    half: Option<Box<Parser>>,
+    /// The rest of an unwanted body, and how much of it has been thrown away.
+    unwanted: Option<Box<(BodyDecoder, usize)>>,
+    /// Answers that the client has not taken yet.
+    unsent: Bytes,
+    next: Next,
+    _open: Open,
+}
+
+/// What follows once all answers are out.
+enum Next {
+    /// The next request.
+    Request,
+    Forward(Box<Exchange>),
+    Linger,
+    Close,
+}
+
+/// Where a connection leaves the loop over its requests.
+enum Turn {
+    Forward(Box<Exchange>),
+    Linger,
+    Close,
+}
+
+/// What became of a connection right after it was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum First {
+    /// Answered, or gone: it is over.
+    Over,
+    /// It goes on as a task of its own.
+    GoesOn,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    pub(super) fn new(worker: Rc<Worker>, client: Client<S>, at: Endpoint) -> Self {
+        let open = worker.opened();
+        client.deadline.set(IDLE);
+        Connection {
+            worker,
+            client,
+            at,
+            half: None,
+            unwanted: None,
+            unsent: Bytes::new(),
+            next: Next::Request,
+            _open: open,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        loop {
+            match poll_fn(|cx| self.poll_turn(cx)).await {
+                Turn::Close => return,
+                Turn::Linger => return self.linger().await,
+                Turn::Forward(exchange) => {
+                    let worker = Rc::clone(&self.worker);
+                    // On the heap, so that a connection that only waits stays small.
+                    let forwarding = Box::pin(forward(&worker, &mut self.client, *exchange));
+                    match forwarding.await {
+                        After::KeepAlive => self.client.deadline.set(IDLE),
+                        After::Close => return,
+                        After::Linger => return self.linger().await,
+                    }
+                }
+            }
+        }
+    }
+
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+        loop {
+            if !self.unsent.is_empty() {
+                if ready!(self.poll_send(cx)).is_err() {
+                    return Poll::Ready(Turn::Close);
+                }
+                self.client.deadline.set(self.patience());
+            }
+            match std::mem::replace(&mut self.next, Next::Request) {
+                Next::Request => {}
+                Next::Forward(exchange) => return Poll::Ready(Turn::Forward(exchange)),
+                Next::Linger => return Poll::Ready(Turn::Linger),
+                Next::Close => return Poll::Ready(Turn::Close),
+            }
+            let mut desk = self.worker.lend();
+            let more = if self.half.is_none() && !self.client.input.is_empty() {
+                self.take_in(&mut desk, 0);
+                Poll::Ready(Ok(()))
+            } else {
+                self.poll_more(cx, &mut desk)
+            };
+            if more.is_ready() && !desk.out.is_empty() {
+                self.unsent = self.send_some(cx, &desk.out);
+            }
+            self.worker.take_back(desk);
+            if let Err(Gone) = ready!(more) {
+                return Poll::Ready(Turn::Close);
+            }
+        }
+    }
+
+    /// Reads once, and takes in what came.
+    fn poll_more(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> Poll<Result<(), Gone>> {
+        let idle = !self.within_a_head() && self.unwanted.is_none();
+        if idle && self.worker.draining() {
+            return Poll::Ready(Err(Gone));
+        }
+        if self.client.deadline.poll_passed(cx).is_ready() {
+            if !self.within_a_head() {
+                return Poll::Ready(Err(Gone));
+            }
+            self.half = None;
+            self.client.input.clear();
+            self.refuse(Fault::SlowHead, false, &mut desk.out);
+            return Poll::Ready(Ok(()));
+        }
+        let mut buffer = ReadBuf::new(&mut desk.input);
+        let read = ready!(Pin::new(&mut self.client.stream).poll_read(cx, &mut buffer));
+        let filled = buffer.filled().len();
+        if read.is_err() || filled == 0 {
+            return Poll::Ready(Err(Gone));
+        }
+        self.take_in(desk, filled);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes in the first `filled` bytes of the desk behind those that were kept, and keeps what is left.
+    fn take_in(&mut self, desk: &mut Desk, filled: usize) {
+        let Desk { input, out, parser } = desk;
+        let mut half = self.half.take();
+        let parser = half.as_deref_mut().unwrap_or(parser);
+        if self.client.input.is_empty() {
+            let used = self.requests(&input[..filled], parser, out);
+            if used < filled {
+                self.client.input.extend_from_slice(&input[used..filled]);
+            }
+        } else {
+            let mut kept = std::mem::take(&mut self.client.input);
+            kept.extend_from_slice(&input[..filled]);
+            let used = self.requests(&kept, parser, out);
+            kept.advance(used);
+            // An empty buffer is given back: an idle connection holds none.
+            if !kept.is_empty() {
+                self.client.input = kept;
+            }
+        }
+    }
+
+    /// Goes over the requests in `input` and appends their answers to `out`. How many bytes are done with.
+    fn requests(&mut self, input: &[u8], parser: &mut Parser, out: &mut Vec<u8>) -> usize {
+        let mut at = 0;
+        for _ in 0..PIPELINED {
+            at += self.throw_away(&input[at..]);
+            if at == input.len() || !matches!(self.next, Next::Request) {
+                break;
+            }
+            match self.request(&input[at..], parser, out) {
+                0 => break,
+                used => at += used,
+            }
+        }
+        match self.next {
+            Next::Request | Next::Forward(_) => at,
+            // Nothing is processed after the last answer.
+            Next::Linger | Next::Close => input.len(),
+        }
+    }
+
+    /// One request at the front of `input`: how many of its bytes are done with; 0: no more can be done for now.
+    fn request(&mut self, input: &[u8], parser: &mut Parser, out: &mut Vec<u8>) -> usize {
+        let untouched = parser.untouched();
+        match parser.parse(input) {
+            Ok(Progress::EmptyLine) => {
+                if input.len() == 2 {
+                    self.half = Some(Box::new(std::mem::take(parser)));
+                }
+                2
+            }
+            Ok(Progress::Whole(length)) => {
+                let (head, rest) = input.split_at(length);
+                let answered = self.answer(parser.request(head), head, rest, out);
+                if let Err(fault) = answered {
+                    self.refuse(fault, parser.method_of(head) == b"HEAD", out);
+                }
+                parser.reset();
+                self.client.deadline.set(self.patience());
+                length
+            }
+            Ok(Progress::More) => {
+                if untouched {
+                    self.client.deadline.set(HEAD);
+                }
+                self.half = Some(Box::new(std::mem::take(parser)));
+                0
+            }
+            Err(fault) => {
+                self.refuse(fault, parser.method_of(input) == b"HEAD", out);
+                parser.reset();
+                0
+            }
+        }
+    }
+
+    /// Half a head, of which at least a byte has come.
+    fn within_a_head(&self) -> bool {
+        self.half.as_ref().is_some_and(|half| !half.untouched())
+    }
+
+    /// How long the client may now be silent.
+    fn patience(&self) -> std::time::Duration {
+        match &self.unwanted {
+            _ if self.within_a_head() => HEAD,
+            Some(_) => DRAIN,
+            None => IDLE,
+        }
+    }
+
+    fn refuse(&mut self, fault: Fault, head_only: bool, out: &mut Vec<u8>) {
+        self.worker.tally.refused(fault.as_str());
+        let manner = Manner {
+            date: self.worker.date(),
+            stay: Stay::Close,
+            head_only,
+        };
+        answer::fault(out, manner, fault);
+        self.next = Next::Linger;
+    }
+
+    /// Decides about a whole head and answers it, or has it forwarded. `rest`: what came behind it.
+    fn answer(
+        &mut self,
+        request: Request<'_>,
+        head: &[u8],
+        rest: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<(), Fault> {
+        let mut body = BodyDecoder::new(request.framing());
+        body.skim(rest)?;
+        let live = self.worker.farm.live().load();
+        let may_stay = || {
+            let node = live.snapshot.node_at(self.at);
+            request.keep_alive() && node.is_some_and(|node| live.snapshot.keepalive(node))
+        };
+        if request.target() == "*" {
+            let manner = self.manner(&request, may_stay());
+            answer::options(out, manner);
+            self.go_on(&request, manner.stay, body.ended(), rest);
+            return Ok(());
+        }
+        let ask = ask(&request, &self.client, self.at);
+        let moment = Moment {
+            now: self.worker.farm.now(),
+            draw: self.worker.draw(),
+        };
+        let mut attempt = Attempt::default();
+        let decision = decide(&ask, &live.snapshot, &live.loads, moment, &mut attempt);
+        match decision.action {
+            Action::Forward { .. } => {
+                self.next = Next::Forward(Box::new(Exchange {
+                    head: request.head(Bytes::copy_from_slice(head)),
+                    at: self.at,
+                    live: Arc::clone(&live),
+                    decision,
+                    attempt,
+                }));
+            }
+            Action::Redirect { url, code } => {
+                let manner = self.manner(&request, may_stay());
+                let template = live.snapshot.template(url);
+                answer::redirect(out, manner, code, template, |out| {
+                    write_location(template, &ask, out)
+                })
+                .map_err(|_| Fault::LongTarget)?;
+                let gauges = live.loads.gauges(url);
+                self.worker.tally.decided(Some(gauges), decision.reason);
+                self.go_on(&request, manner.stay, body.ended(), rest);
+            }
+            Action::Refuse => {
+                let Decision { reason, .. } = decision;
+                let manner = self.manner(&request, reason != Reason::NotHere && may_stay());
+                answer::refusal(out, manner, reason.as_str());
+                self.worker.tally.decided(None, reason);
+                self.go_on(&request, manner.stay, body.ended(), rest);
+            }
+        }
+        Ok(())
+    }
+
+    /// How to answer; `may_stay`: the virtual and the client let the connection stay open.
+    fn manner(&self, request: &Request<'_>, may_stay: bool) -> Manner {
+        let drainable = match request.framing() {
+            Framing::Length(length) => length <= DRAIN_BYTES as u64,
+            Framing::None | Framing::Chunked => true,
+        };
+        // After a final answer to `Expect` nobody knows whether the body comes (RFC 9110 §10.1.1).
+        let stay = may_stay && drainable && !request.expects_continue() && !self.worker.draining();
+        Manner {
+            date: self.worker.date(),
+            stay: match (stay, request.version()) {
+                (false, _) => Stay::Close,
+                (true, Version::Http11) => Stay::Open,
+                (true, Version::Http10) => Stay::OpenSaid,
+            },
+            head_only: request.method() == "HEAD",
+        }
+    }
+
+    /// What follows an answer given here. `whole`: the body is in `rest`, if there is one.
+    fn go_on(&mut self, request: &Request<'_>, stay: Stay, whole: bool, rest: &[u8]) {
+        if stay != Stay::Close {
+            let framing = request.framing();
+            if framing != Framing::None {
+                self.unwanted = Some(Box::new((BodyDecoder::new(framing), 0)));
+            }
+        } else if whole && rest.is_empty() {
+            self.next = Next::Close;
+        } else {
+            // Closed with bytes unread, a socket sends a reset that may overtake the answer (RFC 9112 §9.6).
+            self.next = Next::Linger;
+        }
+    }
+
+    /// Throws away what of an unwanted body is at the front of `input`.
+    fn throw_away(&mut self, input: &[u8]) -> usize {
+        let Some(unwanted) = &mut self.unwanted else {
+            return 0;
+        };
+        let (decoder, thrown) = &mut **unwanted;
+        let Ok(used) = decoder.skim(input) else {
+            self.next = Next::Linger;
+            return 0;
+        };
+        *thrown += used;
+        if *thrown > DRAIN_BYTES {
+            self.next = Next::Linger;
+        } else if decoder.ended() {
+            self.unwanted = None;
+            self.client.deadline.set(IDLE);
+        }
+        used
+    }
+
+    /// Writes what the client takes at once of `out`; the rest, usually nothing, is kept.
+    fn send_some(&mut self, cx: &mut Context<'_>, out: &[u8]) -> Bytes {
+        match Pin::new(&mut self.client.stream).poll_write(cx, out) {
+            Poll::Ready(Ok(n)) if n == out.len() => Bytes::new(),
+            Poll::Ready(Ok(n)) => self.keep_unsent(&out[n..]),
+            Poll::Pending => self.keep_unsent(out),
+            Poll::Ready(Err(_)) => {
+                self.next = Next::Close;
+                Bytes::new()
+            }
+        }
+    }
+
+    fn keep_unsent(&self, out: &[u8]) -> Bytes {
+        self.client.deadline.set(STALLED_WRITE);
+        Bytes::copy_from_slice(out)
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        while !self.unsent.is_empty() {
+            match Pin::new(&mut self.client.stream).poll_write(cx, &self.unsent) {
+                Poll::Ready(Ok(n)) if n > 0 => {
+                    self.unsent.advance(n);
+                    self.client.deadline.set(STALLED_WRITE);
+                }
+                Poll::Ready(_) => return Poll::Ready(Err(Gone)),
+                Poll::Pending => {
+                    ready!(self.client.deadline.poll_passed(cx));
+                    return Poll::Ready(Err(Gone));
+                }
+            }
+        }
+        self.unsent = Bytes::new();
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends our side and throws away what still comes, so that the client gets the answer and no reset.
+    async fn linger(mut self) {
+        self.client.deadline.set(DRAIN);
+        self.client.input = bytes::BytesMut::new();
+        let mut shut = false;
+        let mut thrown = 0;
+        poll_fn(|cx| {
+            if self.client.deadline.poll_passed(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            if !shut {
+                // An error shows again when reading.
+                let _ = ready!(Pin::new(&mut self.client.stream).poll_shutdown(cx));
+                shut = true;
+            }
+            while thrown <= DRAIN_BYTES {
+                let mut desk = self.worker.lend();
+                let mut buffer = ReadBuf::new(&mut desk.input);
+                let read = Pin::new(&mut self.client.stream).poll_read(cx, &mut buffer);
+                let filled = buffer.filled().len();
+                self.worker.take_back(desk);
+                if ready!(read).is_err() || filled == 0 {
+                    break;
+                }
+                thrown += filled;
+            }
+            Poll::Ready(())
+        })
+        .await;
+    }
+}
+
+impl Connection<Fresh> {
+    /// Tries to serve a client that was just accepted at once: read, answer, over, without a task and
+    /// without registering the socket.
+    pub(super) fn first(&mut self) -> First {
+        let mut desk = self.worker.lend();
+        let first = match self.client.stream.try_read(&mut desk.input) {
+            None => First::GoesOn,
+            Some(Err(_) | Ok(0)) => First::Over,
+            Some(Ok(filled)) => {
+                self.take_in(&mut desk, filled);
+                self.first_sent(&desk.out)
+            }
+        };
+        self.worker.take_back(desk);
+        first
+    }
+
+    fn first_sent(&mut self, out: &[u8]) -> First {
+        if out.is_empty() {
+            return First::GoesOn;
+        }
+        let sent = match self.client.stream.try_write(out) {
+            None => 0,
+            Some(Ok(sent)) => sent,
+            Some(Err(_)) => return First::Over,
+        };
+        if sent < out.len() {
+            self.unsent = self.keep_unsent(&out[sent..]);
+            return First::GoesOn;
+        }
+        match self.next {
+            Next::Close => First::Over,
+            _ => First::GoesOn,
+        }
+    }
+}
+
+/// The client went away, or its time is over.
+struct Gone;
+
+/// What is asked, borrowed from the head.
+fn ask<'a, S>(request: &Request<'a>, client: &Client<S>, at: Endpoint) -> Ask<'a> {
+    let target = request.target();
+    let (host, port) = match request.host() {
+        // HTTP/1.0 without Host: what was connected to.
+        "" => (Cow::Owned(literal(client.local.ip())), client.local.port()),
+        host => (
+            Cow::Borrowed(host),
+            request.port().unwrap_or(Scheme::Http.default_port()),
+        ),
+    };
+    Ask {
+        at,
+        client: client.peer.ip(),
+        scheme: Scheme::Http,
+        method: Cow::Borrowed(request.method()),
+        host,
+        port,
+        // Of an absolute-form target without a path.
+        target: match target.starts_with('/') {
+            true => Cow::Borrowed(target),
+            false => Cow::Owned(format!("/{target}")),
+        },
+    }
+}
+
+/// An address as it stands in an authority.
+fn literal(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(a) => a.to_string(),
+        IpAddr::V6(a) => format!("[{a}]"),
+    }
+}
+
+#[cfg(test)]
+#[path = "connection_tests.rs"]
+mod tests;

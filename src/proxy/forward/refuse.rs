@@ -1,0 +1,135 @@
+//! The answers to a request whose way to a server ended without one of its.
+
+use std::rc::Rc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::limits::STALLED_WRITE;
+use super::out::Out;
+use super::{After, Exchange, Tell};
+use crate::decide::{Action, write_location};
+use crate::proxy::answer::{self, Manner, Stay};
+use crate::proxy::client::Client;
+use crate::proxy::http1::{Fault, Framing, Head, Version};
+use crate::proxy::worker::Worker;
+
+/// Tells the client what became of its request, and ends its connection.
+pub(super) async fn tell<S>(
+    worker: &Rc<Worker>,
+    client: &mut Client<S>,
+    exchange: &Exchange,
+    tell: Tell,
+) -> After
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let manner = manner(worker, &exchange.head, false);
+    let mut out = Vec::with_capacity(512);
+    let (code, phrase, word) = match tell {
+        Tell::BadGateway(word) => (502, "Bad Gateway", word),
+        Tell::GatewayTimeout => (504, "Gateway Timeout", "unanswered"),
+        Tell::LoopDetected => (508, "Loop Detected", "via"),
+        Tell::SlowBody => (408, "Request Timeout", "slow-body"),
+        Tell::Fault(fault) => {
+            worker.tally.refused(fault.as_str());
+            answer::fault(&mut out, manner, fault);
+            return send(client, out, After::Linger).await;
+        }
+    };
+    worker.tally.refused(word);
+    answer::plain(
+        &mut out,
+        manner,
+        code,
+        phrase,
+        b"Cache-Control: no-store\r\n",
+        word,
+    );
+    send(client, out, After::Linger).await
+}
+
+/// Answers with the redirect or the refusal that the walk ended in.
+pub(super) async fn answer<S>(
+    worker: &Rc<Worker>,
+    client: &mut Client<S>,
+    exchange: &Exchange,
+) -> After
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let Exchange {
+        head,
+        at,
+        live,
+        decision,
+        ..
+    } = exchange;
+    let mut out = Vec::with_capacity(1024);
+    let Action::Redirect { url, code } = decision.action else {
+        let stays = head.keep_alive && head.framing == Framing::None;
+        answer::refusal(
+            &mut out,
+            manner(worker, head, stays),
+            decision.reason.as_str(),
+        );
+        return send(client, out, after(head, stays)).await;
+    };
+    let template = live.snapshot.template(url);
+    let stays = head.keep_alive
+        && head.framing == Framing::None
+        && live
+            .snapshot
+            .node_at(*at)
+            .is_some_and(|node| live.snapshot.keepalive(node));
+    let ask = super::ask(head, *at, client.peer);
+    let written = answer::redirect(
+        &mut out,
+        manner(worker, head, stays),
+        code,
+        template,
+        |out| write_location(template, &ask, out),
+    );
+    if written.is_err() {
+        worker.tally.refused(Fault::LongTarget.as_str());
+        answer::fault(&mut out, manner(worker, head, false), Fault::LongTarget);
+        return send(client, out, After::Linger).await;
+    }
+    send(client, out, after(head, stays)).await
+}
+
+fn after(head: &Head, stays: bool) -> After {
+    match (stays, head.framing) {
+        (true, _) => After::KeepAlive,
+        (false, Framing::None) => After::Close,
+        (false, _) => After::Linger,
+    }
+}
+
+fn manner(worker: &Worker, head: &Head, stays: bool) -> Manner {
+    Manner {
+        date: worker.date(),
+        stay: match (stays, head.version) {
+            (false, _) => Stay::Close,
+            (true, Version::Http11) => Stay::Open,
+            (true, Version::Http10) => Stay::OpenSaid,
+        },
+        head_only: head.text(&head.method) == b"HEAD",
+    }
+}
+
+async fn send<S>(client: &mut Client<S>, bytes: Vec<u8>, after: After) -> After
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut out = Out::default();
+    out.text(|text| *text = bytes);
+    client.deadline.set(STALLED_WRITE);
+    let sent = std::future::poll_fn(|cx| {
+        if let std::task::Poll::Ready(sent) = out.poll_write(&mut client.stream, cx) {
+            return std::task::Poll::Ready(sent.is_ok());
+        }
+        client.deadline.poll_passed(cx).map(|()| false)
+    })
+    .await;
+    if sent { after } else { After::Close }
+}

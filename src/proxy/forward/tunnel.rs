@@ -1,0 +1,134 @@
+//! After a 101: bytes both ways until either side ends, or both are silent for the server's `timeout`.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::limits::TUNNEL_BYTES;
+use crate::proxy::client::Client;
+
+/// One direction: what was read and not yet written. Empty, it holds no memory.
+#[derive(Debug)]
+struct Pipe {
+    waiting: Bytes,
+    ended: bool,
+}
+
+impl Pipe {
+    /// Moves bytes until one side would wait. `Ready`: this direction is at its end, and all of it written.
+    fn poll<R, W>(
+        &mut self,
+        from: &mut R,
+        to: &mut W,
+        cx: &mut Context<'_>,
+        moved: &mut bool,
+    ) -> Poll<io::Result<()>>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        loop {
+            while self.waiting.has_remaining() {
+                let written = ready!(Pin::new(&mut *to).poll_write(cx, &self.waiting))?;
+                if written == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                self.waiting.advance(written);
+                *moved = true;
+            }
+            self.waiting = Bytes::new();
+            if self.ended {
+                return Pin::new(to).poll_flush(cx);
+            }
+            self.fill(from, to, cx, moved)?;
+            if self.waiting.is_empty() && !self.ended {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Reads on the stack and writes at once: only what the other side does not take is kept.
+    fn fill<R, W>(
+        &mut self,
+        from: &mut R,
+        to: &mut W,
+        cx: &mut Context<'_>,
+        moved: &mut bool,
+    ) -> io::Result<()>
+    where
+        R: AsyncRead + Unpin,
+        W: AsyncWrite + Unpin,
+    {
+        let mut bytes = [0; TUNNEL_BYTES];
+        let mut rounds = 0;
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let Poll::Ready(read) = Pin::new(&mut *from).poll_read(cx, &mut buffer) else {
+                let _ = Pin::new(&mut *to).poll_flush(cx)?;
+                return Ok(());
+            };
+            read?;
+            let filled = buffer.filled();
+            if filled.is_empty() {
+                self.ended = true;
+                return Ok(());
+            }
+            *moved = true;
+            let written = match Pin::new(&mut *to).poll_write(cx, filled) {
+                Poll::Ready(written) => written?,
+                Poll::Pending => 0,
+            };
+            rounds += 1;
+            if written < filled.len() {
+                self.waiting = Bytes::copy_from_slice(&filled[written..]);
+                return Ok(());
+            }
+            if rounds == 16 {
+                // Others want their turn.
+                cx.waker().wake_by_ref();
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Passes bytes both ways. Ends when either side has ended and the other has what came from it.
+pub(super) async fn tunnel<S, U>(
+    client: &mut Client<S>,
+    server: &mut U,
+    early: Bytes,
+    silence: Duration,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+    U: AsyncRead + AsyncWrite + Unpin,
+{
+    let input = std::mem::replace(&mut client.input, BytesMut::new());
+    let mut up = Pipe {
+        waiting: input.freeze(),
+        ended: false,
+    };
+    let mut down = Pipe {
+        waiting: early,
+        ended: false,
+    };
+    client.deadline.set(silence);
+    std::future::poll_fn(|cx| {
+        let mut moved = false;
+        let upward = up.poll(&mut client.stream, server, cx, &mut moved);
+        let downward = down.poll(server, &mut client.stream, cx, &mut moved);
+        if upward.is_ready() || downward.is_ready() {
+            return Poll::Ready(());
+        }
+        if moved {
+            client.deadline.set(silence);
+        }
+        client.deadline.poll_passed(cx)
+    })
+    .await;
+    // The last bytes may have been written just now; a clean end towards both.
+    let _ = std::future::poll_fn(|cx| Pin::new(&mut *server).poll_shutdown(cx)).await;
+}

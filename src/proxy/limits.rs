@@ -1,0 +1,51 @@
+//! Every limit of the front, each tested at N and at N + 1 (RELIABILITY.md parts A and E).
+
+use std::time::Duration;
+
+/// A method: longer ones get 501. In bytes.
+pub const METHOD_BYTES: usize = 32;
+/// A request target: longer ones get 414. In bytes.
+pub const TARGET_BYTES: usize = 16 * 1024;
+/// One field line without its line end: longer ones get 431. In bytes.
+pub const FIELD_BYTES: usize = 8 * 1024;
+/// All field lines with their line ends: more gets 431. In bytes.
+pub const FIELDS_BYTES: usize = 32 * 1024;
+/// Field lines of a head: more get 431.
+pub const FIELDS: usize = 100;
+/// A host name, without port and trailing dot. In bytes (RFC 1035 §2.3.4).
+pub const HOST_BYTES: usize = 253;
+/// A label of a host name. In bytes (RFC 1035 §2.3.4).
+pub const LABEL_BYTES: usize = 63;
+
+/// Hexadecimal digits of a chunk's size.
+pub const CHUNK_DIGITS: u8 = 16;
+/// One chunk's extensions, in bytes.
+pub const CHUNK_EXTENSION_BYTES: usize = 256;
+/// Extension bytes of a body that its data did not pay for: each chunk's data pays for as many as it has bytes.
+pub const CHUNK_OVERHEAD_BYTES: usize = 8 * 1024;
+/// All trailers with their line ends, in bytes.
+pub const TRAILERS_BYTES: usize = 4 * 1024;
+/// Trailer lines of a body.
+pub const TRAILERS: usize = 32;
+
+/// Answers that may wait for the client to take them before its next pipelined request is looked at.
+pub const PIPELINED: usize = 32;
+/// How much of an unwanted body, or of what comes after the last answer, is read and thrown away. In bytes.
+pub const DRAIN_BYTES: usize = 64 * 1024;
+/// For how long that is done.
+pub const DRAIN: Duration = Duration::from_secs(1);
+/// From the first byte of a head to its last.
+pub const HEAD: Duration = Duration::from_secs(10);
+/// Silence between two requests, or before the first.
+pub const IDLE: Duration = Duration::from_secs(60);
+/// A client that takes nothing of an answer.
+pub const STALLED_WRITE: Duration = Duration::from_secs(30);
+/// `Retry-After` of a 503, in seconds.
+pub const RETRY_AFTER_S: u32 = 5;
+
+/// What a worker reads at once into the buffer that it lends, in bytes.
+pub const READ_BYTES: usize = 64 * 1024;
+/// Connections that are accepted in a row before those that are open get their turn.
+pub const ACCEPTS: usize = 64;
+/// How long accepting pauses when descriptors or memory have run out.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

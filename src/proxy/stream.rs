@@ -1,0 +1,187 @@
+//! A client's TCP connection that is read and written directly, and registered with the runtime's epoll only
+//! when it would block: a redirect on a new connection then costs no `epoll_ctl` at all, and a connection
+//! that never has to wait for room to write is never woken for it.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::TcpStream as Socket;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+
+/// A non-blocking TCP connection, registered when it first has to wait.
+#[derive(Debug)]
+pub struct Fresh(State);
+
+#[derive(Debug)]
+enum State {
+    Direct(Socket),
+    /// Registered for reading alone.
+    Reads(AsyncFd<Socket>),
+    /// Registered for both: it had to wait for room to write.
+    Both(AsyncFd<Socket>),
+    /// Registering failed: every further call does.
+    Broken,
+}
+
+impl Fresh {
+    /// Takes a socket that is non-blocking already.
+    pub fn new(socket: Socket) -> Fresh {
+        Fresh(State::Direct(socket))
+    }
+
+    /// Reads without registering; `None`: nothing to be read yet.
+    pub(super) fn try_read(&self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        self.direct(|mut socket| socket.read(buffer))
+    }
+
+    /// Writes without registering; `None`: it would block.
+    pub(super) fn try_write(&self, bytes: &[u8]) -> Option<io::Result<usize>> {
+        self.direct(|mut socket| socket.write(bytes))
+    }
+
+    /// Calls again after a signal; `None` where it would block.
+    fn direct<T>(&self, mut call: impl FnMut(&Socket) -> io::Result<T>) -> Option<io::Result<T>> {
+        let Some(socket) = self.socket() else {
+            return Some(Err(io::ErrorKind::NotConnected.into()));
+        };
+        loop {
+            match call(socket) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                result => return Some(result),
+            }
+        }
+    }
+
+    fn socket(&self) -> Option<&Socket> {
+        match &self.0 {
+            State::Direct(socket) => Some(socket),
+            State::Reads(fd) | State::Both(fd) => Some(fd.get_ref()),
+            State::Broken => None,
+        }
+    }
+
+    /// Registered for reading, and for writing too where that was ever waited for.
+    fn for_reading(&mut self) -> io::Result<&AsyncFd<Socket>> {
+        if let State::Direct(_) = self.0
+            && let State::Direct(socket) = std::mem::replace(&mut self.0, State::Broken)
+        {
+            self.0 = State::Reads(watch(socket, Interest::READABLE)?);
+        }
+        self.registered()
+    }
+
+    fn for_writing(&mut self) -> io::Result<&AsyncFd<Socket>> {
+        if !matches!(self.0, State::Both(_)) {
+            let socket = match std::mem::replace(&mut self.0, State::Broken) {
+                State::Direct(socket) => socket,
+                State::Reads(fd) => fd.into_inner(),
+                State::Both(_) | State::Broken => return Err(io::ErrorKind::NotConnected.into()),
+            };
+            self.0 = State::Both(watch(socket, Interest::READABLE | Interest::WRITABLE)?);
+        }
+        self.registered()
+    }
+
+    fn registered(&self) -> io::Result<&AsyncFd<Socket>> {
+        match &self.0 {
+            State::Reads(fd) | State::Both(fd) => Ok(fd),
+            State::Direct(_) | State::Broken => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn poll_written(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut call: impl FnMut(&Socket) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            if let Some(result) = self.direct(&mut call) {
+                return Poll::Ready(result);
+            }
+            let fd = self.for_writing()?;
+            ready!(fd.poll_write_ready(cx))?.clear_ready();
+        }
+    }
+}
+
+/// Registers a socket with the runtime's epoll.
+pub(super) fn watch<T: Into<OwnedFd> + AsRawFd>(
+    socket: T,
+    interest: Interest,
+) -> io::Result<AsyncFd<T>> {
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe for types that may change their descriptor; an owned socket never does"
+    )]
+    AsyncFd::with_interest(socket, interest)
+}
+
+impl AsyncRead for Fresh {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // Until it is registered it was read directly once, in vain, when it was accepted.
+        let fd = self.for_reading()?;
+        loop {
+            let mut guard = ready!(fd.poll_read_ready(cx))?;
+            let room = buffer.initialize_unfilled();
+            match fd.get_ref().read(room) {
+                Ok(n) => {
+                    // Less than there was room for: the socket is empty, and epoll tells of what comes next.
+                    if 0 < n && n < room.len() {
+                        guard.clear_ready();
+                    }
+                    buffer.advance(n);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Poll::Ready(Err(e)),
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Fresh {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_written(cx, |mut socket| socket.write(bytes))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_written(cx, |mut socket| socket.write_vectored(slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let result = match self.socket() {
+            Some(socket) => socket.shutdown(std::net::Shutdown::Write),
+            None => Ok(()),
+        };
+        Poll::Ready(match result {
+            // The client went first: there is nothing to shut down.
+            Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
+            result => result,
+        })
+    }
+}

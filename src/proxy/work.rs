@@ -1,0 +1,78 @@
+//! A worker's thread: its runtime, its listeners, the writer's orders.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::{JoinSet, LocalSet, spawn_local};
+use tracing::error;
+
+use super::accept::Listening;
+use super::worker::Worker;
+use crate::control::{Farm, Order};
+use crate::model::Endpoint;
+use crate::telemetry::{Table, Tally};
+
+/// Serves on the current thread until ordered to drain, or until nobody can order any more; returns
+/// what was counted. `pseudonym` is what `Via` calls this process.
+pub fn work(farm: Arc<Farm>, pseudonym: Arc<str>, inbox: mpsc::Receiver<Order>) -> Table {
+    match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => LocalSet::new().block_on(&runtime, obey(farm, pseudonym, inbox)),
+        Err(error) => {
+            error!("a worker cannot start: {error}");
+            Table::default()
+        }
+    }
+}
+
+async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Order>) -> Table {
+    // The standard library's hash keys are the random numbers at hand.
+    let seed = RandomState::new().hash_one(0);
+    let worker = Worker::new(farm, Tally::default(), pseudonym, seed);
+    spawn_local(Rc::clone(&worker).keep_time());
+    let mut listening: HashMap<Endpoint, Listening> = HashMap::new();
+    let mut closing = JoinSet::new();
+    while let Some(order) = inbox.recv().await {
+        match order {
+            Order::Open { at, listener } => {
+                match Listening::start(Rc::clone(&worker), listener, at) {
+                    Ok(opened) => {
+                        listening.insert(at, opened);
+                    }
+                    Err(error) => error!("cannot accept on {}: {error}", at.socket()),
+                }
+            }
+            Order::Close { at } => {
+                if let Some(closed) = listening.remove(&at) {
+                    closing.spawn_local(closed.close());
+                }
+            }
+            Order::Forget(living) => worker.tally.forget_all_but(&living),
+            // The writer may have been stopped while it waited.
+            Order::Count(reply) => drop(reply.send(worker.tally.table())),
+            Order::Drain => break,
+        }
+        while closing.try_join_next().is_some() {}
+    }
+    for (_, closed) in listening {
+        closing.spawn_local(closed.close());
+    }
+    while closing.join_next().await.is_some() {}
+    let drained = worker.drain();
+    tokio::pin!(drained);
+    loop {
+        tokio::select! {
+            () = &mut drained => return worker.tally.table(),
+            Some(order) = inbox.recv() => {
+                if let Order::Count(reply) = order {
+                    drop(reply.send(worker.tally.table()));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! One worker: what the connections of one core share, without a lock.
+
+use std::cell::Cell;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::Notify;
+use tokio::time::MissedTickBehavior;
+
+use super::deadline::{self, TICK};
+use super::forward::Pools;
+use super::http1::Parser;
+use super::limits::READ_BYTES;
+use crate::control::Farm;
+use crate::telemetry::Tally;
+
+/// What the connections of one core share.
+pub struct Worker {
+    /// The published snapshot.
+    pub farm: Arc<Farm>,
+    /// Connections to servers.
+    pub pools: Pools,
+    /// What `Via` calls this process.
+    pub pseudonym: Arc<str>,
+    /// Counts.
+    pub tally: Tally,
+    desk: Cell<Option<Box<Desk>>>,
+    random: Cell<u64>,
+    date: Cell<[u8; 29]>,
+    date_s: Cell<u64>,
+    open: Cell<usize>,
+    draining: Cell<bool>,
+    idle: Notify,
+}
+
+/// The buffers that a worker lends to whichever connection is running.
+pub(super) struct Desk {
+    pub(super) input: Box<[u8]>,
+    pub(super) out: Vec<u8>,
+    pub(super) parser: Parser,
+}
+
+impl Desk {
+    fn new() -> Box<Desk> {
+        Box::new(Desk {
+            input: vec![0; READ_BYTES].into_boxed_slice(),
+            out: Vec::with_capacity(4096),
+            parser: Parser::default(),
+        })
+    }
+}
+
+/// Counts a connection as open until dropped.
+#[derive(Debug)]
+pub(super) struct Open(Rc<Worker>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let open = self.0.open.get() - 1;
+        self.0.open.set(open);
+        if open == 0 {
+            self.0.idle.notify_waiters();
+        }
+    }
+}
+
+impl Worker {
+    /// A worker of the current thread. `pseudonym` is the process's own for `Via`; `seed`, any number that
+    /// differs from worker to worker, begins its random numbers.
+    pub fn new(farm: Arc<Farm>, tally: Tally, pseudonym: Arc<str>, seed: u64) -> Rc<Worker> {
+        let worker = Worker {
+            farm,
+            pools: Pools::default(),
+            pseudonym,
+            tally,
+            desk: Cell::new(None),
+            random: Cell::new(seed),
+            date: Cell::new([b' '; 29]),
+            date_s: Cell::new(0),
+            open: Cell::new(0),
+            draining: Cell::new(false),
+            idle: Notify::new(),
+        };
+        worker.look_at_the_clock();
+        Rc::new(worker)
+    }
+
+    /// Keeps deadlines and date going; never ends. To be spawned once beside the connections.
+    pub async fn keep_time(self: Rc<Self>) {
+        let mut ticks = tokio::time::interval(TICK);
+        // After a stall the ticks that were missed pass at once, and with them what was due.
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        loop {
+            ticks.tick().await;
+            deadline::tick();
+            self.look_at_the_clock();
+        }
+    }
+
+    fn look_at_the_clock(&self) {
+        let now = SystemTime::now();
+        let now_s = now
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |d| d.as_secs());
+        if now_s == self.date_s.replace(now_s) {
+            return;
+        }
+        let mut date = [b' '; 29];
+        let text = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(now_s));
+        for (to, from) in date.iter_mut().zip(text.bytes()) {
+            *to = from;
+        }
+        self.date.set(date);
+    }
+
+    /// A fresh random number (splitmix64; Steele, Lea, Flood 2014).
+    pub fn draw(&self) -> u64 {
+        let state = self.random.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.random.set(state);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Now, as `Date` has it (RFC 9110 §5.6.7), a quarter of a second late at most.
+    pub fn date(&self) -> [u8; 29] {
+        self.date.get()
+    }
+
+    /// Connections of clients open now.
+    pub fn open(&self) -> usize {
+        self.open.get()
+    }
+
+    /// Whether connections are to end after the answer under way.
+    pub fn draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Closes idle connections at once and the others after the answer under way. Ends when none is left.
+    pub async fn drain(&self) {
+        self.draining.set(true);
+        deadline::wake_all();
+        loop {
+            let idle = self.idle.notified();
+            if self.open.get() == 0 {
+                return;
+            }
+            idle.await;
+        }
+    }
+
+    pub(super) fn opened(self: &Rc<Self>) -> Open {
+        self.open.set(self.open.get() + 1);
+        Open(Rc::clone(self))
+    }
+
+    /// Lends the buffers; whoever takes them gives them back before it returns.
+    pub(super) fn lend(&self) -> Box<Desk> {
+        self.desk.take().unwrap_or_else(Desk::new)
+    }
+
+    pub(super) fn take_back(&self, mut desk: Box<Desk>) {
+        desk.out.clear();
+        desk.out.shrink_to(READ_BYTES);
+        self.desk.set(Some(desk));
+    }
+}
+
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker")
+            .field("open", &self.open.get())
+            .field("draining", &self.draining.get())
+            .finish_non_exhaustive()
+    }
+}
