@@ -1,0 +1,14 @@
+//! Black-box tests: the binary as an operator starts it, against clients and origins that see every byte.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bind_errors;
+mod clients;
+mod failover;
+mod forward;
+mod malformed;
+mod misbehaving_origins;
+mod redirect;
+mod reload;
+mod shutdown;

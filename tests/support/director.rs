@@ -1,0 +1,257 @@
+//! The director: `signpost` as a process.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use super::PATIENCE;
+
+/// Runs `signpost` with `arguments` to its end.
+pub(crate) fn run(arguments: &[&str]) -> Output {
+    let child = Command::new(env!("CARGO_BIN_EXE_signpost"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("signpost starts");
+    let (send, receive) = std::sync::mpsc::channel();
+    let pid = child.id();
+    std::thread::spawn(move || send.send(child.wait_with_output()));
+    match receive.recv_timeout(PATIENCE) {
+        Ok(output) => output.expect("signpost is waited for"),
+        Err(_) => {
+            signal(pid, "KILL");
+            panic!("signpost {arguments:?} did not end within {PATIENCE:?}");
+        }
+    }
+}
+
+/// The lines that a process printed so far.
+#[derive(Default)]
+struct Printed {
+    lines: Mutex<Vec<String>>,
+    more: Condvar,
+}
+
+impl Printed {
+    fn of(stream: impl Read + Send + 'static) -> Arc<Printed> {
+        let printed = Arc::new(Printed::default());
+        let writer = Arc::clone(&printed);
+        std::thread::spawn(move || {
+            for line in BufReader::new(stream).split(b'\n').map_while(Result::ok) {
+                writer
+                    .lines
+                    .lock()
+                    .unwrap()
+                    .push(String::from_utf8_lossy(&line).into_owned());
+                writer.more.notify_all();
+            }
+        });
+        printed
+    }
+
+    fn len(&self) -> usize {
+        self.lines.lock().unwrap().len()
+    }
+
+    /// The lines from number `from` on, once `holds` of them; `None` when it does not in time.
+    fn wait(&self, from: usize, mut holds: impl FnMut(&[String]) -> bool) -> Option<Vec<String>> {
+        let lines = self.lines.lock().unwrap();
+        let (lines, timeout) = self
+            .more
+            .wait_timeout_while(lines, PATIENCE, |lines| !holds(&lines[from..]))
+            .unwrap();
+        (!timeout.timed_out()).then(|| lines[from..].to_vec())
+    }
+}
+
+/// A running `signpost serve`; killed when dropped.
+pub(crate) struct Director {
+    child: Child,
+    folder: TempDir,
+    stdout: Arc<Printed>,
+    stderr: Arc<Printed>,
+    /// What the line `listening on` named.
+    pub(crate) listening: Vec<SocketAddr>,
+}
+
+impl Director {
+    /// Serves `config` with two workers, and waits until it listens.
+    pub(crate) fn start(config: &str) -> Director {
+        Director::start_with(config, &[])
+    }
+
+    /// The same with further `arguments`.
+    pub(crate) fn start_with(config: &str, arguments: &[&str]) -> Director {
+        let folder = TempDir::new().expect("a temporary folder");
+        let file = folder.path().join("startup-config");
+        std::fs::write(&file, config).expect("the configuration is written");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_signpost"))
+            .args(["serve", "--workers", "2", "--config"])
+            .arg(&file)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("signpost starts");
+        let stdout = Printed::of(child.stdout.take().expect("piped"));
+        let stderr = Printed::of(child.stderr.take().expect("piped"));
+        let mut director = Director {
+            child,
+            folder,
+            stdout,
+            stderr,
+            listening: Vec::new(),
+        };
+        let said = director.stdout.wait(0, |lines| {
+            lines.iter().any(|line| line.starts_with("listening on "))
+        });
+        let Some(said) = said else {
+            panic!("signpost does not listen; it said:\n{}", director.log());
+        };
+        let line = said
+            .iter()
+            .find_map(|line| line.strip_prefix("listening on "))
+            .expect("found above");
+        director.listening = line
+            .split(", ")
+            .map(|listener| {
+                let address = listener.split(' ').next().unwrap_or_default();
+                address
+                    .parse()
+                    .unwrap_or_else(|_| panic!("not ADDRESS:PORT (…): `{listener}`"))
+            })
+            .collect();
+        director
+    }
+
+    /// Where the configuration stands.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.path().join("startup-config")
+    }
+
+    /// All of standard error so far.
+    pub(crate) fn log(&self) -> String {
+        self.stderr.lines.lock().unwrap().join("\n")
+    }
+
+    /// Replaces the configuration and waits until it is in force.
+    #[track_caller]
+    pub(crate) fn reload(&self, config: &str) {
+        let said = self.hang_up(config);
+        let refused = said.iter().any(|line| line.contains("reload refused"));
+        assert!(!refused, "a reload was refused:\n{}", said.join("\n"));
+    }
+
+    /// Replaces the configuration with one that does not hold; what was said of it.
+    #[track_caller]
+    pub(crate) fn reload_refused(&self, config: &str) -> String {
+        let said = self.hang_up(config).join("\n");
+        assert!(
+            said.contains("reload refused"),
+            "a bad file was taken:\n{said}"
+        );
+        said
+    }
+
+    #[track_caller]
+    fn hang_up(&self, config: &str) -> Vec<String> {
+        std::fs::write(self.file(), config).expect("the configuration is written");
+        let from = self.stderr.len();
+        signal(self.child.id(), "HUP");
+        let said = self.stderr.wait(from, |lines| {
+            lines
+                .iter()
+                .any(|line| line.contains("reloaded") || line.contains("reload refused"))
+        });
+        said.unwrap_or_else(|| panic!("neither `reloaded` nor `reload refused`:\n{}", self.log()))
+    }
+
+    /// Asks for the counts until a printed table holds a line with all of `words`.
+    #[track_caller]
+    pub(crate) fn counts(&self, words: &[&str]) {
+        let from = self.stdout.len();
+        signal(self.child.id(), "USR1");
+        let holds = |lines: &[String]| {
+            lines
+                .iter()
+                .any(|line| words.iter().all(|word| line.contains(word)))
+        };
+        if self.stdout.wait(from, holds).is_none() {
+            let lines = self.stdout.lines.lock().unwrap();
+            panic!(
+                "no line of the counts has {words:?}:\n{}",
+                lines[from..].join("\n")
+            );
+        }
+    }
+
+    /// Asks it to end (SIGTERM), and comes back at once.
+    pub(crate) fn terminate(&self) {
+        signal(self.child.id(), "TERM");
+    }
+
+    /// Waits for the end.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let end = Instant::now() + 2 * PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the process is ours") {
+                return status;
+            }
+            assert!(
+                Instant::now() < end,
+                "signpost did not end:\n{}",
+                self.log()
+            );
+            std::thread::yield_now();
+        }
+    }
+
+    /// All of standard output, once the process has ended and its table has one line with all of `words`.
+    #[track_caller]
+    pub(crate) fn last_counts(&self, words: &[&str]) {
+        let holds = |lines: &[String]| {
+            lines
+                .iter()
+                .any(|line| words.iter().all(|word| line.contains(word)))
+        };
+        assert!(
+            self.stdout.wait(0, holds).is_some(),
+            "the last table has no line with {words:?}"
+        );
+    }
+}
+
+impl Drop for Director {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            #[expect(
+                clippy::print_stderr,
+                reason = "what the director said explains a failed test"
+            )]
+            {
+                eprintln!("signpost said:\n{}", self.log());
+            }
+        }
+    }
+}
+
+fn signal(pid: u32, name: &str) {
+    let status = Command::new("kill")
+        .args(["-s", name, &pid.to_string()])
+        .status();
+    assert!(
+        status.is_ok_and(|status| status.success()),
+        "no signal {name} to {pid}"
+    );
+}
