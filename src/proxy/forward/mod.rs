@@ -1,7 +1,7 @@
 //! The upstream side: what is decided to be forwarded goes to its real, and the answer comes back.
 //!
 //! Enter at [`forward`]: it connects or takes an idle connection of this worker, lets request and answer
-//! stream at once in the client's own task ([`relay`]), and walks on along the decision where a server does not
+//! stream at once in the client's own task (`relay`), and walks on along the decision where a server does not
 //! take the connection. [`Pools`] are a worker's; nothing is shared with another.
 //!
 //! Deliberately unknown here: how a server is picked, and how a head is read.
