@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-mod check;
-mod demo;
-mod serve;
+pub mod check;
+pub mod demo;
+pub mod explain;
+pub mod serve;
 mod terminal;
 
 /// A Layer-7 HTTP redirect load balancer.
@@ -22,6 +23,7 @@ enum Command {
     Check(check::Args),
     Serve(serve::Args),
     Demo(demo::Args),
+    Explain(explain::Args),
 }
 
 impl Cli {
@@ -31,6 +33,7 @@ impl Cli {
             Command::Check(args) => check::run(args),
             Command::Serve(args) => serve::run(args),
             Command::Demo(args) => demo::run(args),
+            Command::Explain(args) => explain::run(args),
         }
     }
 }

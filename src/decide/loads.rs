@@ -140,7 +140,7 @@ impl Gauges {
     pub fn asked_by(&self, client: IpAddr, now: Millis) {
         let key = address_key(client);
         let last = self.asked[0].load(Ordering::Relaxed);
-        let word = now.0 << KEY_BITS | key;
+        let word = (now.0 << KEY_BITS) | key;
         if last != word {
             if last != 0 && key_of(last) != key {
                 self.asked[1].store(last, Ordering::Relaxed);
@@ -166,7 +166,7 @@ impl Gauges {
             Some(average) => (u64::from(average) * 7 + micros).div_ceil(8),
             None => micros,
         };
-        let word = average << 32 | now.0 / QUARTER_MS & u64::from(u32::MAX);
+        let word = (average << 32) | ((now.0 / QUARTER_MS) & u64::from(u32::MAX));
         self.response_time.store(word, Ordering::Relaxed);
     }
 
@@ -195,7 +195,7 @@ impl Gauges {
         if word >> KEY_BITS > now.0 {
             return own && key_of(word) == key;
         }
-        let token = (now.0 + TRIAL_MS) << KEY_BITS | key;
+        let token = ((now.0 + TRIAL_MS) << KEY_BITS) | key;
         self.trial
             .compare_exchange(word, token, Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()

@@ -44,7 +44,10 @@ pub(super) enum Why {
 /// What happens on a walk, for those who watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Note {
+    /// Somebody asked at this one's address.
     Asked(u32),
+    /// A virtual that is bound or a backup decides within itself.
+    Entered(u32),
     /// A virtual's predictor or a trial or a retry leads to the slot of this target.
     Slot {
         of: u32,
@@ -121,8 +124,8 @@ pub(super) struct Walk<'w, T> {
     /// Virtuals asked and dips passed so far.
     visited: SmallVec<[u32; 12]>,
     depth: u32,
-    /// Peeked turns, where none is taken.
-    peeked: u64,
+    /// Of virtuals whose turns were only looked at, where the next one stands.
+    peeked: SmallVec<[(u32, u64); 2]>,
     /// Another id stands in for the one that was asked.
     stand_in: bool,
     backed: bool,
@@ -154,7 +157,7 @@ impl<'w, T: Trace> Walk<'w, T> {
             dry,
             visited: SmallVec::new(),
             depth: 0,
-            peeked: 0,
+            peeked: SmallVec::new(),
             stand_in: false,
             backed: false,
             trial: false,
@@ -261,6 +264,9 @@ impl<'w, T: Trace> Walk<'w, T> {
         self.visit(v);
         if self.config.intent[v as usize] != Intent::InService {
             return self.reject(v, Why::State);
+        }
+        if T::ON && (self.depth > 0 || self.stand_in) {
+            self.trace.note(Note::Entered(v));
         }
         self.depth += 1;
         let action = self.within(v);

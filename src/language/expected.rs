@@ -19,7 +19,7 @@ pub(super) fn mistake(
     let word = first_word(&line[at..]);
     let span = Span::new(start + at, start + at + word.len());
     if word.starts_with('"') {
-        return quotation(source, span, &line[at..], start + at);
+        return quotation(source, &line[at..], start + at);
     }
     let expected: Vec<&Entry> = match &error.variant {
         ErrorVariant::ParsingError { positives, .. } => positives
@@ -40,7 +40,14 @@ pub(super) fn mistake(
     } else if statement {
         Diagnostic::error(source, span, format!("`{word}` is no statement"))
     } else if word.is_empty() {
-        let first = first_word(line);
+        let no = line
+            .get(..2)
+            .is_some_and(|no| no.eq_ignore_ascii_case("no"));
+        let words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+        let first = words
+            .take(1 + usize::from(no))
+            .collect::<Vec<_>>()
+            .join(" ");
         Diagnostic::error(source, span, format!("`{first}` lacks a word at its end"))
     } else if at_end && expected.is_empty() {
         Diagnostic::error(source, span, format!("`{word}` is one word too many"))
@@ -117,7 +124,7 @@ fn first_word(text: &str) -> &str {
 }
 
 /// Why a word that begins with a quotation mark is none, or does not fit.
-fn quotation(source: &Source<'_>, span: Span, rest: &str, start: usize) -> Diagnostic {
+fn quotation(source: &Source<'_>, rest: &str, start: usize) -> Diagnostic {
     let mut chars = rest.char_indices().skip(1);
     while let Some((at, c)) = chars.next() {
         let behind = &rest[at + c.len_utf8()..];
@@ -155,7 +162,11 @@ fn quotation(source: &Source<'_>, span: Span, rest: &str, start: usize) -> Diagn
             _ => {}
         }
     }
-    Diagnostic::error(source, Span::new(start, start + rest.len()), "the quotation mark is not closed")
-        .label("expected `\"` at the end")
-        .help(format!("write `\\\"` for a quotation mark within; what begins at column {} runs to the end of the line", source.place(span).column))
+    Diagnostic::error(
+        source,
+        Span::new(start, start + rest.len()),
+        "the quotation mark is not closed",
+    )
+    .label("expected `\"` at the end")
+    .help("write `\\\"` for a quotation mark within")
 }

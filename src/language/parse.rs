@@ -54,7 +54,7 @@ impl<'t> Reader<'t> {
     fn line(&mut self, line: &'t [u8], start: usize) {
         // Before the length, so that a long comment is refused for its length and a long blank line too.
         if line.len() > LINE_BYTES {
-            let whole = Span::new(start, start + line.len());
+            let whole = Span::new(start + LINE_BYTES, start + line.len());
             self.error(whole, format!("the line has {} bytes", line.len()))
                 .label = format!("a line has at most {LINE_BYTES} bytes").into();
             return;

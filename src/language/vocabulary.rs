@@ -186,13 +186,14 @@ impl Form<'_> {
                 };
                 format!("{left}{blank}{right}")
             }
-            Expr::Choice(left, right) => {
-                let text = format!("{}|{}", self.of(left), self.of(right));
-                // A choice that holds sequences is told apart by the brackets around it.
-                if text.contains(' ') {
-                    text.replace('|', " | ").replace(" |  | ", " | ")
+            Expr::Choice(..) => {
+                let mut choices = Vec::new();
+                self.choices(expr, &mut choices);
+                // A choice of more than words is told apart from what is around it.
+                if choices.iter().any(|choice| choice.contains(' ')) {
+                    format!("({})", choices.join(" | "))
                 } else {
-                    text
+                    choices.join("|")
                 }
             }
             Expr::Opt(inner) => format!("[{}]", self.of(inner)),
@@ -200,6 +201,16 @@ impl Form<'_> {
             Expr::RepOnce(inner) => format!("{}…", self.of(inner)),
             Expr::Ident(name) => self.word(name),
             _ => String::new(),
+        }
+    }
+
+    fn choices(&self, expr: &Expr, out: &mut Vec<String>) {
+        match expr {
+            Expr::Choice(left, right) => {
+                self.choices(left, out);
+                self.choices(right, out);
+            }
+            other => out.push(self.of(other)),
         }
     }
 

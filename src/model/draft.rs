@@ -106,6 +106,17 @@ impl Halves {
     }
 }
 
+/// How a line came to speak of an id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// It names it.
+    Name,
+    /// By its `all`.
+    All,
+    /// It is a `no` line: meant to undo what stands above.
+    Undoing,
+}
+
 /// Whatever is known of an id so far.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -426,14 +437,14 @@ impl<'t> Draft<'t> {
         }
     }
 
-    /// Sets the intent of the halves of `node`; `directly` where the line spoke of this very id.
+    /// Sets the intent of the halves of `node`; `by` says how the line came to it.
     pub(super) fn intend(
         &mut self,
         node: NodeId,
         line: u32,
         halves: Halves,
         intent: Intent,
-        directly: bool,
+        by: By,
     ) {
         let known = &mut self.nodes[node as usize];
         let mut before = Vec::new();
@@ -444,14 +455,15 @@ impl<'t> Draft<'t> {
             if !speaks {
                 continue;
             }
-            if let Some((by, of)) = half.by
+            if let Some((earlier, of)) = half.by
                 && half.intent != intent
                 && halves.covers(of)
+                && by != By::Undoing
             {
-                before.push(by);
+                before.push(earlier);
             }
             if half.intent != intent || half.by.is_none() {
-                half.by = directly.then_some((line, halves));
+                half.by = (by == By::Name).then_some((line, halves));
             }
             half.intent = intent;
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::draft::{Draft, Kind, NodeId, Said, Spoken, Value};
+use super::draft::{Draft, Kind, Node, NodeId, Said, Spoken, Value};
 use super::{Id, cycles, listeners, warnings};
 use crate::language::{Diagnostic, Rule, nearest};
 
@@ -203,7 +203,7 @@ fn undefined(draft: &mut Draft<'_>, id: NodeId, said: Said, budget: &mut usize) 
     let removed = node.removed.map(|removed| draft.line_number(removed.line));
     let is_host = matches!(&node.id, Id::Url(url) if url.as_str().contains('.'));
     let near = if *budget > 0 {
-        similar(draft, &text)
+        similar(draft, id, &text)
     } else {
         None
     };
@@ -221,9 +221,16 @@ fn undefined(draft: &mut Draft<'_>, id: NodeId, said: Said, budget: &mut usize) 
     };
 }
 
-fn similar(draft: &Draft<'_>, text: &str) -> Option<String> {
-    let defined = draft.nodes.iter().filter(|node| node.definition.is_some());
-    let ids: Vec<String> = defined.map(|node| node.id.to_string()).collect();
+/// An id like `text`: the same address with another port, or what a slip of the keys would make of it.
+fn similar(draft: &Draft<'_>, id: NodeId, text: &str) -> Option<String> {
+    let defined = || draft.nodes.iter().filter(|node| node.definition.is_some());
+    if let Id::Endpoint(wanted) = draft.nodes[id as usize].id {
+        let same = |node: &&Node| matches!(node.id, Id::Endpoint(e) if e.address == wanted.address);
+        if let Some(node) = defined().find(same) {
+            return Some(node.id.to_string());
+        }
+    }
+    let ids: Vec<String> = defined().map(|node| node.id.to_string()).collect();
     let names = draft.addresses.keys().map(|name| &**name);
     nearest(text, ids.iter().map(String::as_str).chain(names)).map(str::to_owned)
 }

@@ -58,6 +58,11 @@ pub(super) fn read<'w>(
         }
     } else if let Ok(address) = host.parse::<Ipv4Addr>() {
         IpAddr::V4(address)
+    } else if word.contains("::") {
+        return refuse(
+            format!("`{word}` is not an IPv6 address"),
+            "an IPv6 address with a port is written `[2001:db8::1]:8080`",
+        );
     } else if looks_like_ipv4(host) {
         return refuse(
             format!("`{host}` is not an IPv4 address"),
@@ -97,6 +102,9 @@ fn after_address(word: &str, address: IpAddr, rest: &str) -> Result<Endpoint, No
         match number(port) {
             // The LocalDirector's port 0 is every port; a redirect is HTTP, so that it is 80.
             Some(port) => endpoint.port = NonZeroU16::new(port).unwrap_or(Endpoint::HTTP),
+            None if port.is_empty() => {
+                return refuse(format!("`{word}` lacks the port behind its colon"), FORM);
+            }
             None => {
                 return refuse(
                     format!("`{port}` in `{word}` is not a port"),

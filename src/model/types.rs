@@ -210,6 +210,23 @@ pub enum Predictor {
     Hash(HashKey),
 }
 
+impl Predictor {
+    /// The words that name it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Predictor::RoundRobin => "roundrobin",
+            Predictor::Weighted => "weighted",
+            Predictor::Random => "random",
+            Predictor::LeastConns => "leastconns",
+            Predictor::Loaded => "loaded",
+            Predictor::Fastest => "fastest",
+            Predictor::Hash(HashKey::Source) => "hash source",
+            Predictor::Hash(HashKey::Host) => "hash host",
+            Predictor::Hash(HashKey::Path) => "hash path",
+        }
+    }
+}
+
 /// What `predictor … hash` hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum HashKey {

@@ -233,7 +233,10 @@ fn own_virtuals(draft: &mut Draft<'_>, redirecting: &HashSet<NodeId>) {
             continue;
         };
         if node.link() != Some(*at) {
-            let to = &draft.nodes[*at as usize].id;
+            let to = &draft.nodes[*at as usize];
+            // A link to a virtual that the url may be bound to could be a circle.
+            let is_dip = to.kind() == Some(Kind::Dip);
+            let to = &to.id;
             findings.push((
                 url_word(draft, definition.said, Rule::url_text),
                 format!(
@@ -241,7 +244,7 @@ fn own_virtuals(draft: &mut Draft<'_>, redirecting: &HashSet<NodeId>) {
                     node.id
                 ),
                 "clients are sent there whether it is usable or not",
-                Some(format!("write `link {} {to}`", node.id)),
+                is_dip.then(|| format!("write `link {} {to}`", node.id)),
             ));
         }
     }

@@ -136,6 +136,6 @@ fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, at: Endpoin
     };
     let mut connection = Connection::new(Rc::clone(worker), client, at);
     if connection.first() == First::GoesOn {
-        tokio::task::spawn_local(connection.run());
+        tokio::task::spawn_local(async move { connection.run().await });
     }
 }

@@ -166,7 +166,14 @@ pub(super) fn options(out: &mut Vec<u8>, manner: Manner) {
 }
 
 /// A short answer of one line of text, which names the rule.
-pub(super) fn plain(out: &mut Vec<u8>, manner: Manner, code: u16, phrase: &str, fields: &[u8], word: &str) {
+pub(super) fn plain(
+    out: &mut Vec<u8>,
+    manner: Manner,
+    code: u16,
+    phrase: &str,
+    fields: &[u8],
+    word: &str,
+) {
     out.extend_from_slice(b"HTTP/1.1 ");
     decimal(out, code.into());
     out.push(b' ');

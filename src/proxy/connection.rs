@@ -8,8 +8,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answer::{self, Manner, Stay};
@@ -23,11 +24,17 @@ use crate::decide::{Action, Ask, Attempt, Decision, Moment, Reason, decide, writ
 use crate::model::{Endpoint, Scheme};
 
 /// Serves a client's connection to its end. `at`: the virtual or dip that it came to.
-pub async fn serve_connection<S>(worker: Rc<Worker>, client: Client<S>, at: Endpoint)
+pub fn serve_connection<S>(
+    worker: Rc<Worker>,
+    client: Client<S>,
+    at: Endpoint,
+) -> impl Future<Output = ()>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    Connection::new(worker, client, at).run().await;
+    let mut connection = Connection::new(worker, client, at);
+    // Borrowed, not moved: each move through an async function would take its size once more.
+    async move { connection.run().await }
 }
 
 /// A client's connection between its requests, or in the middle of one that is not forwarded.
@@ -86,7 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(&mut self) {
         loop {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::Close => return,
@@ -95,7 +102,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     let worker = Rc::clone(&self.worker);
                     // On the heap, so that a connection that only waits stays small.
                     let forwarding = Box::pin(forward(&worker, &mut self.client, *exchange));
-                    match forwarding.await {
+                    let after = forwarding.await;
+                    if self.client.input.is_empty() {
+                        self.client.input = BytesMut::new();
+                    }
+                    match after {
                         After::KeepAlive => self.client.deadline.set(IDLE),
                         After::Close => return,
                         After::Linger => return self.linger().await,
@@ -244,7 +255,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// How long the client may now be silent.
-    fn patience(&self) -> std::time::Duration {
+    fn patience(&self) -> Duration {
         match &self.unwanted {
             _ if self.within_a_head() => HEAD,
             Some(_) => DRAIN,
@@ -292,12 +303,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut attempt = Attempt::default();
         let decision = decide(&ask, &live.snapshot, &live.loads, moment, &mut attempt);
         match decision.action {
-            Action::Forward { .. } => {
+            Action::Forward { server } => {
                 self.next = Next::Forward(Box::new(Exchange {
                     head: request.head(Bytes::copy_from_slice(head)),
                     at: self.at,
                     live: Arc::clone(&live),
                     decision,
+                    place: Some(live.loads.place(server)),
                     attempt,
                 }));
             }
@@ -414,9 +426,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Ends our side and throws away what still comes, so that the client gets the answer and no reset.
-    async fn linger(mut self) {
+    async fn linger(&mut self) {
         self.client.deadline.set(DRAIN);
-        self.client.input = bytes::BytesMut::new();
+        self.client.input = BytesMut::new();
         let mut shut = false;
         let mut thrown = 0;
         poll_fn(|cx| {

@@ -5,8 +5,9 @@ use std::hash::{BuildHasher, RandomState};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
-use tokio::task::{JoinSet, LocalSet, spawn_local};
+use tokio::task::{JoinSet, spawn_local};
 use tracing::error;
 
 use super::accept::Listening;
@@ -18,11 +19,9 @@ use crate::telemetry::{Table, Tally};
 /// Serves on the current thread until ordered to drain, or until nobody can order any more; returns
 /// what was counted. `pseudonym` is what `Via` calls this process.
 pub fn work(farm: Arc<Farm>, pseudonym: Arc<str>, inbox: mpsc::Receiver<Order>) -> Table {
-    match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => LocalSet::new().block_on(&runtime, obey(farm, pseudonym, inbox)),
+    let mut builder = Builder::new_current_thread();
+    match builder.enable_all().build_local(LocalOptions::default()) {
+        Ok(runtime) => runtime.block_on(obey(farm, pseudonym, inbox)),
         Err(error) => {
             error!("a worker cannot start: {error}");
             Table::default()
@@ -76,3 +75,7 @@ async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Or
         }
     }
 }
+
+#[cfg(test)]
+#[path = "work_tests.rs"]
+mod tests;

@@ -107,6 +107,7 @@ impl Worker {
         if now_s == self.date_s.replace(now_s) {
             return;
         }
+        self.pools.sweep();
         let mut date = [b' '; 29];
         let text = httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(now_s));
         for (to, from) in date.iter_mut().zip(text.bytes()) {

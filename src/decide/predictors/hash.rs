@@ -1,5 +1,6 @@
 //! Consistent hashing by weighted rendezvous, compiled into a table.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use arrayvec::ArrayVec;
@@ -25,11 +26,20 @@ const MOST_BUCKETS: usize = 1 << 21;
 /// distribution as the least of exponential variates (the "logarithmic method", Schindelhauer and Schomaker 2005).
 ///
 /// Slots that are not filled keep their buckets; whoever falls on one hashes again.
-#[derive(Debug)]
 pub(in crate::decide) struct HashTable {
     owners: Box<[u32]>,
     /// Seed and weight of each slot.
     slots: Box<[(u64, u64)]>,
+}
+
+impl fmt::Debug for HashTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields = (self.owners.len(), &self.slots);
+        f.debug_tuple("HashTable")
+            .field(&fields.0)
+            .field(fields.1)
+            .finish()
+    }
 }
 
 impl HashTable {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::HashKey;
 
-fn seed() -> Builder {
+pub(super) fn seed() -> Builder {
     Builder::default()
         .virtuals(&["1.1.1.1"])
         .dips(&["1.1.1.2", "1.1.1.3"])

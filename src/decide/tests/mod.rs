@@ -3,6 +3,7 @@
 mod cases;
 mod laws;
 mod places;
+mod told;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

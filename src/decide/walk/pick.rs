@@ -138,15 +138,33 @@ impl<T: Trace> Walk<'_, T> {
 
     /// A turn: counted, or looked at where none is to be taken.
     fn turn(&mut self, v: u32) -> u64 {
-        let gauges = self.loads.of(v);
         if self.retry {
             return self.roll();
         }
         if self.dry {
-            self.peeked += 1;
-            return gauges.turns().wrapping_add(self.peeked - 1);
+            let turn = self.turns(v);
+            self.set_turns(v, turn.wrapping_add(1));
+            return turn;
         }
-        gauges.take_turn()
+        self.loads.of(v).take_turn()
+    }
+
+    /// Where the turns of a virtual stand.
+    fn turns(&self, v: u32) -> u64 {
+        match self.peeked.iter().find(|(at, _)| *at == v) {
+            Some(&(_, turns)) => turns,
+            None => self.loads.of(v).turns(),
+        }
+    }
+
+    fn set_turns(&mut self, v: u32, turns: u64) {
+        if !self.dry {
+            return self.loads.of(v).set_turns(turns);
+        }
+        match self.peeked.iter_mut().find(|(at, _)| *at == v) {
+            Some(peeked) => peeked.1 = turns,
+            None => self.peeked.push((v, turns)),
+        }
     }
 
     /// The place in the list of filled slots that the predictor names.
@@ -162,14 +180,14 @@ impl<T: Trace> Walk<'_, T> {
             Pick::Even => Some(place(self.roll(), count)),
             Pick::Random(shares) => Some(shares.at(self.roll())),
             Pick::Least(weights) => {
-                let cursor = (self.loads.of(v).turns() % count as u64) as u32;
+                let cursor = (self.turns(v) % count as u64) as u32;
                 let found = self.candidates(v, plan, |walk, at, node| {
                     let load = walk.load(node)?;
                     Some(load / weights.as_ref().map_or(1.0, |w| w[at]))
                 });
                 let at = least(&found, cursor)? as usize;
-                if !self.dry && !self.retry {
-                    self.loads.of(v).set_turns(at as u64 + 1);
+                if !self.retry {
+                    self.set_turns(v, at as u64 + 1);
                 }
                 Some(at)
             }

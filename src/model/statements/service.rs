@@ -3,7 +3,7 @@
 use super::said;
 use crate::language::{Line, Rule};
 use crate::model::Intent;
-use crate::model::draft::{Draft, Halves, Kind, NodeId, Spoken};
+use crate::model::draft::{By, Draft, Halves, Kind, NodeId, Spoken};
 use crate::model::print::Printer;
 
 pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
@@ -34,10 +34,21 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         node,
         as_kind: kind,
     });
-    draft.intend(node, line.index, halves, intent, !all);
+    let by = match (undo, all) {
+        (true, _) => By::Undoing,
+        (false, true) => By::All,
+        (false, false) => By::Name,
+    };
+    draft.intend(node, line.index, halves, intent, by);
     if all {
         for reached in one_step_on(draft, node, kind) {
-            draft.intend(reached, line.index, Halves::BOTH, intent, false);
+            draft.intend(
+                reached,
+                line.index,
+                Halves::BOTH,
+                intent,
+                if undo { By::Undoing } else { By::All },
+            );
         }
     }
 }
@@ -45,9 +56,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
 /// The `is` or `oos` at the end of a definition: the same as a line of its own.
 pub(super) fn trailing(draft: &mut Draft<'_>, line: Line<'_>, node: NodeId, halves: Halves) {
     if line.has(Rule::oos) {
-        draft.intend(node, line.index, halves, Intent::OutOfService, true);
+        draft.intend(node, line.index, halves, Intent::OutOfService, By::Name);
     } else if line.has(Rule::is) {
-        draft.intend(node, line.index, halves, Intent::InService, true);
+        draft.intend(node, line.index, halves, Intent::InService, By::Name);
     }
 }
 

@@ -1,13 +1,13 @@
 //! The upstream side: what is decided to be forwarded goes to its real, and the answer comes back.
 //!
 //! Enter at [`forward`]: it connects or takes an idle connection of this worker, lets request and answer
-//! stream at once in the client's own task ([`relay`]), and walks on along the decision where a server does not
+//! stream at once in the client's own task (`relay`), and walks on along the decision where a server does not
 //! take the connection. [`Pools`] are a worker's; nothing is shared with another.
 //!
 //! Deliberately unknown here: how a server is picked, and how a head is read.
 
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,10 +19,8 @@ use super::client::Client;
 use super::http1::{Fault, Head};
 use super::worker::Worker;
 use crate::control::{Live, Outcome};
-use crate::decide::{
-    Action, Ask, Attempt, Decision, Gauges, Moment, NodeIndex, Place, Reason, decide,
-};
-use crate::model::{Endpoint, Scheme};
+use crate::decide::{Action, Attempt, Decision, Gauges, Moment, NodeIndex, Place, Reason, decide};
+use crate::model::Endpoint;
 use crate::telemetry::Event;
 
 mod body;
@@ -58,8 +56,10 @@ pub struct Exchange {
     pub at: Endpoint,
     /// The snapshot it was decided by.
     pub live: Arc<Live>,
-    /// The decision: its action is `Forward`, and a place at the server is taken.
+    /// The decision: its action is `Forward`.
     pub decision: Decision,
+    /// The place that the decision took at the server: given back whatever becomes of the exchange.
+    pub place: Option<Place>,
     /// What was tried.
     pub attempt: Attempt,
 }
@@ -73,15 +73,6 @@ pub enum After {
     Close,
     /// Closed once the client has had time to take the answer.
     Linger,
-}
-
-/// Forwards one exchange and answers the client.
-pub async fn forward<S>(worker: &Rc<Worker>, client: &mut Client<S>, exchange: Exchange) -> After
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    // Boxed: a connection that is idle or redirected should not carry the size of a forwarded one.
-    Box::pin(walk(worker, client, exchange)).await
 }
 
 /// What came of one server.
@@ -106,20 +97,36 @@ enum Tell {
     Fault(Fault),
 }
 
+/// Forwards one exchange and answers the client.
+///
+/// The future stands on the heap already, so that a connection that only waits stays small.
+pub fn forward<'a, S>(
+    worker: &'a Rc<Worker>,
+    client: &'a mut Client<S>,
+    exchange: Exchange,
+) -> Pin<Box<impl Future<Output = After> + 'a>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    Box::pin(walk(worker, client, exchange))
+}
+
 async fn walk<S>(worker: &Rc<Worker>, client: &mut Client<S>, mut exchange: Exchange) -> After
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let mut sent = false;
     if request::looped(&exchange.head, &worker.pseudonym) {
-        if let Action::Forward { server } = exchange.decision.action {
-            drop(exchange.live.loads.place(server));
-        }
+        exchange.place = None;
         return refuse::tell(worker, client, &exchange, Tell::LoopDetected).await;
     }
     worker.pools.budget.earn();
-    while let Action::Forward { server } = exchange.decision.action {
-        let place = exchange.live.loads.place(server);
+    while let (Action::Forward { server }, Some(place)) =
+        (exchange.decision.action, exchange.place.take())
+    {
+        worker
+            .tally
+            .decided(Some(place.gauges()), exchange.decision.reason);
         let mut visit = Visit {
             worker,
             client: &mut *client,
@@ -151,7 +158,7 @@ where
                 reason: Reason::AllTried,
             };
         } else {
-            decide_again(worker, client.peer, &mut exchange);
+            decide_again(worker, (client.peer, client.local), &mut exchange);
         }
     }
     if sent && exchange.decision.action == Action::Refuse {
@@ -161,15 +168,20 @@ where
 }
 
 /// The next server, or a redirect, or a refusal: takes no turn of the predictor.
-fn decide_again(worker: &Rc<Worker>, client: SocketAddr, exchange: &mut Exchange) {
+fn decide_again(
+    worker: &Rc<Worker>,
+    (client, local): (SocketAddr, SocketAddr),
+    exchange: &mut Exchange,
+) {
     let Exchange {
         head,
         at,
         live,
         attempt,
+        place,
         ..
     } = exchange;
-    let ask = ask(head, *at, client);
+    let ask = request::ask(head, *at, client, local);
     exchange.decision = decide(
         &ask,
         &live.snapshot,
@@ -180,33 +192,10 @@ fn decide_again(worker: &Rc<Worker>, client: SocketAddr, exchange: &mut Exchange
         },
         attempt,
     );
-    let server = match exchange.decision.action {
-        Action::Forward { server } => Some(live.loads.gauges(server)),
-        Action::Redirect { url, .. } => Some(live.loads.gauges(url)),
-        Action::Refuse => None,
+    *place = match exchange.decision.action {
+        Action::Forward { server } => Some(live.loads.place(server)),
+        _ => None,
     };
-    worker.tally.decided(server, exchange.decision.reason);
-}
-
-/// What the walk goes on with.
-fn ask<'a>(head: &'a Head, at: Endpoint, client: SocketAddr) -> Ask<'a> {
-    let text = |span| String::from_utf8_lossy(head.text(span));
-    Ask {
-        at,
-        client: client.ip().to_canonical(),
-        scheme: Scheme::Http,
-        method: text(&head.method),
-        host: text(&head.host),
-        port: head.port.unwrap_or(match head.host.is_empty() {
-            true => at.port.get(),
-            false => Scheme::Http.default_port(),
-        }),
-        target: if head.target.is_empty() {
-            "/".into()
-        } else {
-            text(&head.target)
-        },
-    }
 }
 
 /// One server's turn at an exchange.
@@ -387,3 +376,6 @@ fn end_trial(exchange: &Exchange, gauges: &Gauges) {
         gauges.end_trial();
     }
 }
+
+#[cfg(test)]
+mod tests;

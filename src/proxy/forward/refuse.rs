@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::limits::STALLED_WRITE;
 use super::out::Out;
-use super::{After, Exchange, Tell};
+use super::{After, Exchange, Tell, request};
 use crate::decide::{Action, write_location};
 use crate::proxy::answer::{self, Manner, Stay};
 use crate::proxy::client::Client;
@@ -66,7 +66,8 @@ where
     } = exchange;
     let mut out = Vec::with_capacity(1024);
     let Action::Redirect { url, code } = decision.action else {
-        let stays = head.keep_alive && head.framing == Framing::None;
+        worker.tally.decided(None, decision.reason);
+        let stays = head.keep_alive && head.framing == Framing::None && !worker.draining();
         answer::refusal(
             &mut out,
             manner(worker, head, stays),
@@ -74,14 +75,18 @@ where
         );
         return send(client, out, after(head, stays)).await;
     };
+    worker
+        .tally
+        .decided(Some(live.loads.gauges(url)), decision.reason);
     let template = live.snapshot.template(url);
     let stays = head.keep_alive
         && head.framing == Framing::None
+        && !worker.draining()
         && live
             .snapshot
             .node_at(*at)
             .is_some_and(|node| live.snapshot.keepalive(node));
-    let ask = super::ask(head, *at, client.peer);
+    let ask = request::ask(head, *at, client.peer, client.local);
     let written = answer::redirect(
         &mut out,
         manner(worker, head, stays),

@@ -196,7 +196,8 @@ where
                 }
                 Poll::Pending => {}
             }
-            if answered || matches!(step, Step::Moved) {
+            let asked = matches!(step, Step::Still) && self.upload.wanted();
+            if answered || asked || matches!(step, Step::Moved) {
                 moved = true;
                 continue;
             }
@@ -258,7 +259,10 @@ where
         );
         let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
         // An answer ahead of its request's end: whether the rest will come cannot be known.
-        let keep_alive = head.keep_alive && self.upload.ended && delimited != Delimited::Close;
+        let keep_alive = head.keep_alive
+            && self.upload.ended
+            && delimited != Delimited::Close
+            && !self.worker.draining();
         self.after = match (keep_alive, self.upload.ended) {
             (true, _) => After::KeepAlive,
             (false, true) => After::Close,

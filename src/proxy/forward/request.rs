@@ -19,6 +19,8 @@ use super::fields::{
     Named, disguised, forwarding, has, hop_by_hop, list, members, no_trailer, protected,
 };
 use super::wire::Seen;
+use crate::decide::Ask;
+use crate::model::{Endpoint, Scheme};
 use crate::proxy::http1::{Field, Framing, Head, Span, Version};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -45,6 +47,43 @@ fn received_by(member: &[u8]) -> Option<&[u8]> {
         .split(|b| b.is_ascii_whitespace())
         .filter(|word| !word.is_empty())
         .nth(1)
+}
+
+/// What the walk goes on with after a server did not take the connection.
+pub(super) fn ask<'a>(
+    head: &'a Head,
+    at: Endpoint,
+    client: SocketAddr,
+    local: SocketAddr,
+) -> Ask<'a> {
+    let text = |span| String::from_utf8_lossy(head.text(span));
+    let (host, port) = if head.host.is_empty() {
+        // HTTP/1.0 without Host: what was connected to.
+        let host = match local.ip() {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        };
+        (host.into(), local.port())
+    } else {
+        (
+            text(&head.host),
+            head.port.unwrap_or(Scheme::Http.default_port()),
+        )
+    };
+    let target = text(&head.target);
+    Ask {
+        at,
+        client: client.ip(),
+        scheme: Scheme::Http,
+        method: text(&head.method),
+        host,
+        port,
+        target: if target.starts_with('/') {
+            target
+        } else {
+            format!("/{target}").into()
+        },
+    }
 }
 
 /// What a request is built from, beside its head.

@@ -55,17 +55,18 @@ impl Upload {
         }
     }
 
+    /// Whether the server takes more, and there is more.
+    pub(super) fn wanted(&self) -> bool {
+        !self.ended && self.feed.as_ref().is_some_and(|feed| feed.wanted())
+    }
+
     /// Takes the next piece from the client if the server wants one.
     pub(super) fn poll<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         client: &mut Client<S>,
         cx: &mut Context<'_>,
     ) -> Step {
-        let Some(feed) = self
-            .feed
-            .as_ref()
-            .filter(|feed| !self.ended && feed.wanted())
-        else {
+        let Some(feed) = self.feed.as_ref().filter(|_| self.wanted()) else {
             return Step::Still;
         };
         loop {

@@ -40,9 +40,13 @@ struct Line {
 impl Seen {
     /// The next request's line begins with `method target`, in place of hyper's `method /`.
     pub(super) fn swap_target(&self, method: &[u8], target: &[u8]) {
-        let mut ours = Vec::with_capacity(method.len() + 1 + target.len());
+        let mut ours = Vec::with_capacity(method.len() + 2 + target.len());
         ours.extend_from_slice(method);
         ours.push(b' ');
+        if !target.starts_with(b"/") {
+            // Of an absolute-form target without a path.
+            ours.push(b'/');
+        }
         ours.extend_from_slice(target);
         *self.line.borrow_mut() = Some(Line {
             ours: ours.into(),
@@ -134,7 +138,11 @@ impl AsyncWrite for Wire {
         if let Some(theirs) = ready!(this.poll_line(cx))? {
             return Poll::Ready(Ok(theirs));
         }
-        let written = ready!(Pin::new(&mut this.stream).poll_write_vectored(cx, pieces))?;
+        // A head alone, the usual case: `send` costs less than `writev`.
+        let written = match pieces {
+            [one] => ready!(Pin::new(&mut this.stream).poll_write(cx, one))?,
+            pieces => ready!(Pin::new(&mut this.stream).poll_write_vectored(cx, pieces))?,
+        };
         this.count(written);
         Poll::Ready(Ok(written))
     }

@@ -10,6 +10,7 @@ mod body;
 #[cfg(test)]
 pub(crate) mod cases;
 mod fault;
+pub mod laws;
 mod meaning;
 mod octets;
 mod parser;

@@ -97,7 +97,7 @@ impl Parser {
                 State::FieldStart => self.field_start(b)?,
                 State::ValueLf => self.value_lf(input, b)?,
                 State::LastLf if b == b'\n' => {
-                    self.end(input)?;
+                    self.end()?;
                     return Ok(Progress::Whole(self.at));
                 }
                 State::Whole => return Ok(Progress::Whole(self.at)),
@@ -389,7 +389,7 @@ impl Parser {
         Ok(())
     }
 
-    fn end(&mut self, _input: &[u8]) -> Result<(), Fault> {
+    fn end(&mut self) -> Result<(), Fault> {
         if !self.old && self.meaning.host.is_none() {
             return Err(Fault::NoHost);
         }

@@ -1,0 +1,145 @@
+//! Upgrades.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::{WebSocketStream, accept_async};
+
+use super::rig::*;
+use crate::model::Serving;
+use crate::proxy::forward::After;
+
+const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
+                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+#[test]
+fn websocket_echo() {
+    run(async {
+        let port = server(|stream, _| async move {
+            let mut socket = accept_async(stream).await.unwrap();
+            while let Some(Ok(message)) = socket.next().await {
+                if message.is_binary() || message.is_text() {
+                    socket.send(message).await.unwrap();
+                }
+            }
+        })
+        .await;
+        let rig = Rig::new(&[port]);
+        let (mut near, exchange) = rig.open(UPGRADE.as_bytes());
+        let client = async {
+            let head = read_head(&mut near).await.unwrap();
+            assert_eq!(status(&head), "101", "{head}");
+            assert_eq!(values(&head, "upgrade"), ["websocket"]);
+            assert_eq!(values(&head, "connection"), ["upgrade"]);
+            assert_eq!(
+                values(&head, "sec-websocket-accept"),
+                ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]
+            );
+            let mut socket = WebSocketStream::from_raw_socket(near, Role::Client, None).await;
+            for size in [0, 5, 70_000, 3_000_000] {
+                let message = Message::binary(vec![7; size]);
+                socket.send(message.clone()).await.unwrap();
+                assert_eq!(socket.next().await.unwrap().unwrap(), message);
+                assert_eq!(rig.connections(0), 1);
+            }
+            socket.close(None).await.unwrap();
+            while let Some(Ok(_)) = socket.next().await {}
+        };
+        let (after, ()) = tokio::join!(exchange, client);
+        assert_eq!((after, rig.connections(0)), (After::Close, 0));
+    });
+}
+
+/// A server that switches, says `hi` with the head, and then sends back what it gets.
+async fn switching() -> u16 {
+    server(|mut stream, _| async move {
+        let head = read_head(&mut stream).await.unwrap();
+        assert_eq!(values(&head, "connection"), ["upgrade"]);
+        let answer = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhi";
+        stream.write_all(answer).await.unwrap();
+        let (mut read, mut write) = stream.split();
+        let _ = tokio::io::copy(&mut read, &mut write).await;
+    })
+    .await
+}
+
+#[test]
+fn bytes_next_to_the_heads_are_not_lost() {
+    run(async {
+        let rig = Rig::new(&[switching().await]);
+        let (mut near, exchange) = rig.open(format!("{UPGRADE}early").as_bytes());
+        let client = async {
+            read_head(&mut near).await.unwrap();
+            assert_eq!(read_until(&mut near, "hiearly").await.unwrap(), "hiearly");
+            near.write_all(b"late").await.unwrap();
+            assert_eq!(read_until(&mut near, "late").await.unwrap(), "late");
+            drop(near);
+        };
+        let (after, ()) = tokio::join!(exchange, client);
+        assert_eq!((after, rig.connections(0)), (After::Close, 0));
+    });
+}
+
+#[test]
+fn a_silent_tunnel_ends_after_the_servers_timeout() {
+    run(async {
+        let rig = Rig::with(
+            &[switching().await],
+            Serving {
+                timeout_s: 9,
+                ..Serving::default()
+            },
+        );
+        let (mut near, exchange) = rig.open(UPGRADE.as_bytes());
+        let client = async {
+            read_head(&mut near).await.unwrap();
+            read_until(&mut near, "hi").await.unwrap();
+            for _ in 0..3 {
+                pass(Duration::from_secs(7));
+                near.write_all(b"x").await.unwrap();
+                assert_eq!(near.read_u8().await.unwrap(), b'x');
+            }
+            assert_eq!(rig.connections(0), 1);
+            pass(Duration::from_secs(9));
+            assert_eq!(near.read(&mut [0]).await.unwrap(), 0);
+        };
+        let (after, ()) = tokio::join!(exchange, client);
+        assert_eq!((after, rig.connections(0)), (After::Close, 0));
+    });
+}
+
+#[test]
+fn a_refused_upgrade_is_an_ordinary_answer() {
+    run(async {
+        let rig =
+            Rig::new(&[saying("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno").await]);
+        let (after, got) = rig.exchange(UPGRADE).await;
+        assert_eq!(
+            (status(&got), body(&got), after),
+            ("403", "no", After::KeepAlive)
+        );
+        assert_eq!(rig.worker.pools.idle(), 1);
+    });
+}
+
+#[test]
+fn a_101_that_does_not_fit_opens_nothing() {
+    run(async {
+        for fields in [
+            "Connection: upgrade\r\nUpgrade: h2c\r\n",
+            "Connection: upgrade\r\nUpgrade: websocket, h2c\r\n",
+            "Connection: upgrade\r\n",
+            "Upgrade: websocket\r\n",
+        ] {
+            let rig =
+                Rig::new(&[
+                    saying(format!("HTTP/1.1 101 Switching Protocols\r\n{fields}\r\n")).await,
+                ]);
+            let (after, got) = rig.exchange(UPGRADE).await;
+            assert_eq!((status(&got), after), ("502", After::Linger), "{fields}");
+        }
+    });
+}

@@ -1,0 +1,97 @@
+//! Cases: a file is an input, a line of dashes, and the exact output.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use signpost::language::Style;
+use signpost::model;
+
+const DASHES: &str = "----------\n";
+
+fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let entries = fs::read_dir(&folder).expect("the folder of cases is there");
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.expect("it can be listed").path())
+        .collect();
+    files.retain(|path| path.extension().is_some_and(|found| found == extension));
+    files.sort();
+    assert!(!files.is_empty(), "no {extension} in {}", folder.display());
+    files
+}
+
+/// What `signpost check --print` says of `input`: diagnostics, then the canonical form.
+fn output(input: &str) -> String {
+    // `\xNN` stands for a byte that a text file cannot show.
+    let mut bytes = Vec::new();
+    let mut rest = input;
+    while let Some(at) = rest.find("\\x") {
+        bytes.extend_from_slice(rest[..at].as_bytes());
+        let byte = u8::from_str_radix(&rest[at + 2..at + 4], 16)
+            .expect("two hexadecimal digits follow \\x");
+        bytes.push(byte);
+        rest = &rest[at + 4..];
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    let loaded = model::load("FILE", &bytes);
+    let mut output = loaded.report(Style::Plain);
+    if let Some(model) = &loaded.model {
+        output.push_str(&model::print(model));
+    }
+    output
+}
+
+fn check(path: &Path, write: bool) -> Result<(), String> {
+    let text = fs::read_to_string(path).expect("a case can be read");
+    let (input, expected) = text.split_once(DASHES).unwrap_or((&text, ""));
+    let found = output(input);
+    if found == expected {
+        return Ok(());
+    }
+    if write {
+        fs::write(path, format!("{input}{DASHES}{found}")).expect("a case can be written");
+        return Ok(());
+    }
+    Err(format!(
+        "{}:\n--- expected\n{expected}--- found\n{found}",
+        path.display()
+    ))
+}
+
+/// With `SIGNPOST_WRITE_CASES=1` the outputs are written anew: read the difference before committing it.
+#[test]
+fn every_case_says_exactly_what_its_file_says() {
+    let write = std::env::var_os("SIGNPOST_WRITE_CASES").is_some();
+    let wrong: Vec<String> = files("tests/cases/check", "case")
+        .iter()
+        .filter_map(|path| check(path, write).err())
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_example_loads_prints_and_loads_again() {
+    for path in files("configs", "conf") {
+        let text = fs::read(&path).expect("an example can be read");
+        assert!(
+            text.starts_with(b"#"),
+            "{}: begins with what it does",
+            path.display()
+        );
+        let loaded = model::load(&path.display().to_string(), &text);
+        let model = loaded
+            .model
+            .clone()
+            .unwrap_or_else(|| panic!("{}", loaded.report(Style::Plain)));
+        let printed = model::print(&model);
+        let again = model::load("printed", printed.as_bytes());
+        assert_eq!(again.model.as_ref(), Some(&model), "{}", path.display());
+        assert_eq!(model::print(&model), printed);
+        let only_figure = path.file_stem().is_some_and(|name| name == "figure");
+        assert!(
+            loaded.diagnostics.is_empty() || only_figure,
+            "{}",
+            loaded.report(Style::Plain)
+        );
+    }
+}

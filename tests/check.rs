@@ -1,0 +1,56 @@
+//! `signpost check` as the operator meets it.
+
+use std::fs;
+use std::process::{Command, Output};
+
+fn check(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_signpost"))
+        .arg("check")
+        .args(args)
+        .output()
+        .expect("signpost can be run")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("it prints UTF-8")
+}
+
+#[test]
+fn each_file_is_checked_on_its_own() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    fs::write(path("good"), "VIRTUAL 1.1.1.1:80:0:tcp is\n").expect("it can be written");
+    fs::write(path("bad"), "virtual 1.1.1.1 up\nnonsense\n").expect("it can be written");
+    let out = check(&["--print", &path("good"), &path("bad"), &path("missing")]);
+    assert_eq!(out.status.code(), Some(1));
+    assert_eq!(text(&out.stdout), "virtual 1.1.1.1\n");
+    let told = text(&out.stderr);
+    for place in [
+        format!("{}:1:17: error: ", path("bad")),
+        format!("{}:2:1: error: ", path("bad")),
+        format!("{}: error: the file cannot be read: ", path("missing")),
+    ] {
+        assert!(told.contains(&place), "{place} in {told}");
+    }
+}
+
+#[test]
+fn warnings_are_told_and_change_nothing() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("file");
+    fs::write(&path, "real 1.1.1.1\n").expect("it can be written");
+    let out = check(&[&path.display().to_string()]);
+    assert_eq!(out.status.code(), Some(0));
+    assert!(
+        text(&out.stderr).contains(":1:6: warning: "),
+        "{}",
+        text(&out.stderr)
+    );
+    assert_eq!(text(&out.stdout), "");
+}
+
+#[test]
+fn wrong_usage_is_told_apart() {
+    assert_eq!(check(&[]).status.code(), Some(2));
+    assert_eq!(check(&["--frobnicate", "file"]).status.code(), Some(2));
+}

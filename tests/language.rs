@@ -1,0 +1,164 @@
+//! Laws of the language: what is printed is read as the same, any bytes are read, sizes are limited where they say.
+
+use proptest::prelude::*;
+use signpost::language::{FILE_BYTES, LINE_BYTES, Style};
+use signpost::model;
+
+mod laws;
+
+/// Ids of a small world, so that lines meet.
+fn id() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (1..5u8).prop_map(|n| format!("10.0.0.{n}")),
+        (1..4u8).prop_map(|n| format!("10.0.1.{n}:8080")),
+        (1..4u8).prop_map(|n| format!("[2001:db8::{n}]")),
+        (1..3u8, 0..3u8).prop_map(|(n, b)| format!("10.0.2.{n}:80:{b}:tcp")),
+        (1..4u8).prop_map(|n| format!("name{n}")),
+        (1..3u8).prop_map(|n| format!("name{n}:81")),
+        (1..6u8).prop_map(|n| format!("u{n}")),
+    ]
+}
+
+fn setting() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (id(), 0..4u32).prop_map(|(id, n)| format!("weight {id} {n}")),
+        (id(), 1..4u32).prop_map(|(id, n)| format!("maxconns {id} {n}")),
+        (id(), 1..4u32).prop_map(|(id, n)| format!("threshold {id} {n}")),
+        (id(), 1..4u32).prop_map(|(id, n)| format!("retry {id} {n}")),
+        (id(), 1..4u32).prop_map(|(id, n)| format!("timeout {id} {n}")),
+        id().prop_map(|id| format!("no autounfail {id}")),
+        id().prop_map(|id| format!("keepalive {id}")),
+        (id(), "[ -~äβ]{1,12}").prop_map(|(id, text)| {
+            format!(
+                "description {id} \"{}\"",
+                text.replace('\\', "\\\\").replace('"', "\\\"")
+            )
+        }),
+        (
+            id(),
+            prop::sample::select(vec![
+                "roundrobin",
+                "weighted",
+                "hash host",
+                "fastest slowstart 3"
+            ])
+        )
+            .prop_map(|(id, by)| format!("predictor {id} {by}")),
+        (
+            id(),
+            prop::sample::select(vec!["0", "5", "5 source", "7 cookie", "7 cookie c"])
+        )
+            .prop_map(|(id, by)| format!("sticky {id} {by}")),
+    ]
+}
+
+fn line() -> impl Strategy<Value = String> {
+    let kind = || prop::sample::select(vec!["virtual", "real", "url", "dip"]);
+    let state = prop::sample::select(vec![
+        "",
+        " oos",
+        " maintenance",
+        " sticky",
+        " failed",
+        " all",
+        " sticky all",
+    ]);
+    let path = "[a-z/%&=?#é \\\\\"^]{0,8}";
+    prop_oneof![
+        3 => (1..4u8).prop_map(|n| format!("virtual 10.0.0.{n}")),
+        3 => (1..4u8).prop_map(|n| format!("real 10.0.1.{n}:8080")),
+        1 => (1..3u8, 0..3u8).prop_map(|(n, b)| format!("real 10.0.2.{n}:80:{b}")),
+        3 => (1..4u8).prop_map(|n| format!("dip [2001:db8::{n}] 10.0.3.{n}")),
+        3 => (1..6u8, path, prop::sample::select(vec!["", " 301", " 307"])).prop_map(|(n, path, code)| {
+            let path = path.replace('\\', "\\\\").replace('"', "\\\"");
+            format!("url u{n} \"http://a{n}.example.com/{path}\"{code}")
+        }),
+        1 => (1..4u8, 1..4u8).prop_map(|(n, a)| format!("name 10.0.0.{a} name{n}")),
+        1 => (kind(), id()).prop_map(|(kind, id)| format!("{kind} {id}")),
+        2 => (id(), prop::collection::vec(id(), 1..4)).prop_map(|(id, to)| format!("bind {id} {}", to.join(" "))),
+        2 => (id(), id()).prop_map(|(id, to)| format!("link {id} {to}")),
+        2 => (id(), id()).prop_map(|(id, by)| format!("backup {id} {by}")),
+        1 => (id(), 1..9u8).prop_map(|(id, n)| format!("listen {id} 10.0.9.{n}")),
+        1 => (kind(), id(), state).prop_map(|(kind, id, state)| format!("out-of-service {kind} {id}{state}")),
+        1 => (kind(), id()).prop_map(|(kind, id)| format!("in-service {kind} {id} all")),
+        4 => setting(),
+        1 => Just("hostname h".to_owned()),
+    ]
+}
+
+/// A text that holds: lines are added one by one, and one that would be an error is left out, but for those that a later one mends.
+fn holding(lines: Vec<String>) -> String {
+    let mut text = String::new();
+    for line in lines {
+        let longer = format!("{text}{line}\n");
+        if model::load("", longer.as_bytes()).model.is_some() {
+            text = longer;
+        }
+    }
+    text
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn what_is_printed_is_read_as_the_same(lines in prop::collection::vec(line(), 1..60)) {
+        let text = holding(lines);
+        laws::config::check(text.as_bytes());
+    }
+
+    #[test]
+    fn lines_in_any_order_of_faults_are_read(lines in prop::collection::vec(prop_oneof![line(), line().prop_map(|l| format!("no {l}"))], 1..40)) {
+        laws::config::check(lines.join("\n").as_bytes());
+    }
+
+    #[test]
+    fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        laws::config::check(&bytes);
+    }
+
+    #[test]
+    fn any_text_behind_a_keyword_is_read(keyword in prop::sample::select(vec!["url u ", "bind ", "virtual ", "description 1.1.1.1 ", "no ", "url u http://"]), rest in "\\PC{0,40}") {
+        laws::config::check(format!("virtual 1.1.1.1\n{keyword}{rest}").as_bytes());
+    }
+}
+
+#[test]
+fn a_line_is_as_long_as_it_says_and_no_longer() {
+    let comment = |length: usize| format!("#{}\nvirtual 1.1.1.1\n", "x".repeat(length - 1));
+    assert!(
+        model::load("F", comment(LINE_BYTES).as_bytes())
+            .model
+            .is_some()
+    );
+    let loaded = model::load("F", comment(LINE_BYTES + 1).as_bytes());
+    assert!(loaded.model.is_none());
+    assert!(
+        loaded
+            .report(Style::Plain)
+            .contains("F:1:4097: error: the line has 4097 bytes"),
+        "{}",
+        loaded.report(Style::Plain)
+    );
+}
+
+#[test]
+fn a_file_is_as_large_as_it_says_and_no_larger() {
+    let mut bytes = b"\n".repeat(FILE_BYTES);
+    assert!(model::load("F", &bytes).model.is_some());
+    bytes.push(b'\n');
+    let loaded = model::load("F", &bytes);
+    assert!(loaded.model.is_none());
+    assert!(
+        loaded
+            .report(Style::Plain)
+            .starts_with("F: error: the configuration has 67108865 bytes")
+    );
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let loaded = model::load("F", b"nonsense");
+    assert!(loaded.report(Style::Coloured).contains('\x1b'));
+    assert!(!loaded.report(Style::Plain).contains('\x1b'));
+}
