@@ -46,14 +46,9 @@ fn threshold_failures_make_a_server_failed_at_once_and_retry_brings_it_back() {
         get(at, "/").text() == "second" && first.requests().len() == before
     });
     assert!(
-        failed.elapsed() < Duration::from_millis(500),
+        failed.elapsed() < Duration::from_millis(250),
         "not in force after {:?}",
         failed.elapsed()
-    );
-    assert!(
-        first.requests().len() <= 5,
-        "the failed server was asked {} times",
-        first.requests().len()
     );
 
     first.become_one_that(|exchange| {
@@ -78,10 +73,17 @@ fn a_trial_that_fails_starts_another_wait() {
     let (first, second) = (Origin::saying("first"), Origin::saying("second"));
     let (_director, at) = dip_with_backup(&first, &second, "threshold DIP 1\nretry DIP 1\n");
     first.become_one_that(|_| Ok(After::Reset));
-    let began = Instant::now();
+    failed(at, "second");
+    let (began, mut last, mut waits) = (Instant::now(), Instant::now(), 0);
     eventually("three trials failed", || {
+        let before = first.requests().len();
         assert_eq!(get(at, "/").text(), "second");
-        first.requests().len() >= 4
+        if first.requests().len() > before {
+            // A failed trial is in force within 10 ms: what comes in between belongs to the same one.
+            waits += u32::from(last.elapsed() > Duration::from_millis(200));
+            last = Instant::now();
+        }
+        waits == 3
     });
     assert!(
         began.elapsed() >= Duration::from_millis(2_700),
