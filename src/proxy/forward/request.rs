@@ -314,7 +314,12 @@ mod tests {
 
     #[test]
     fn addresses_are_written_as_display_has_them() {
-        for octets in [[0, 9, 10, 99], [100, 101, 199, 255], [127, 0, 0, 1], [20, 30, 110, 200]] {
+        for octets in [
+            [0, 9, 10, 99],
+            [100, 101, 199, 255],
+            [127, 0, 0, 1],
+            [20, 30, 110, 200],
+        ] {
             let mut out = Vec::new();
             write_v4(&mut out, octets.into());
             assert_eq!(out, Ipv4Addr::from(octets).to_string().as_bytes());
