@@ -28,11 +28,13 @@ pub enum Event {
     ClientGone,
     /// A tunnel was opened.
     Tunnel,
+    /// A url was passed over because it leads back to where the client just asked.
+    LedBack,
 }
 
 impl Event {
     /// All events, in the order of the table.
-    pub const ALL: [Event; 8] = [
+    pub const ALL: [Event; 9] = [
         Event::Answered,
         Event::ConnectFailed,
         Event::Reset,
@@ -41,6 +43,7 @@ impl Event {
         Event::Retried,
         Event::ClientGone,
         Event::Tunnel,
+        Event::LedBack,
     ];
 
     /// The word.
@@ -54,6 +57,7 @@ impl Event {
             Event::Retried => "retried",
             Event::ClientGone => "client-gone",
             Event::Tunnel => "tunnel",
+            Event::LedBack => "led-back",
         }
     }
 }
