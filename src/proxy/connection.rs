@@ -302,7 +302,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         let mut attempt = Attempt::default();
         let decision = decide(&ask, &live.snapshot, &live.loads, moment, &mut attempt);
-        self.worker.note_loop(&live, &attempt);
         match decision.action {
             Action::Forward { server } => {
                 self.next = Next::Forward(Box::new(Exchange {

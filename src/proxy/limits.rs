@@ -49,6 +49,3 @@ pub const READ_BYTES: usize = 64 * 1024;
 pub const ACCEPTS: usize = 64;
 /// How long accepting pauses when descriptors or memory have run out.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// A loop that the configuration makes is logged this often at most, by each worker.
-pub const LOOP_TOLD: Duration = Duration::from_secs(60);

@@ -12,10 +12,9 @@ use tokio::time::MissedTickBehavior;
 use super::deadline::{self, TICK};
 use super::forward::Pools;
 use super::http1::Parser;
-use super::limits::{LOOP_TOLD, READ_BYTES};
-use crate::control::{Farm, Live};
-use crate::decide::{Attempt, Millis};
-use crate::telemetry::{Event, Tally};
+use super::limits::READ_BYTES;
+use crate::control::Farm;
+use crate::telemetry::Tally;
 
 /// What the connections of one core share.
 pub struct Worker {
@@ -34,8 +33,6 @@ pub struct Worker {
     open: Cell<usize>,
     draining: Cell<bool>,
     idle: Notify,
-    /// When a loop was told of last.
-    loop_told: Cell<Option<Millis>>,
 }
 
 /// The buffers that a worker lends to whichever connection is running.
@@ -85,7 +82,6 @@ impl Worker {
             open: Cell::new(0),
             draining: Cell::new(false),
             idle: Notify::new(),
-            loop_told: Cell::new(None),
         };
         worker.look_at_the_clock();
         Rc::new(worker)
@@ -133,23 +129,6 @@ impl Worker {
     /// Now, as `Date` has it (RFC 9110 §5.6.7), a quarter of a second late at most.
     pub fn date(&self) -> [u8; 29] {
         self.date.get()
-    }
-
-    /// Counts a url that a decision passed over because it leads back to where the client just asked: a fault of
-    /// the configuration, which is logged at most every [`LOOP_TOLD`].
-    pub(super) fn note_loop(&self, live: &Live, attempt: &Attempt) {
-        let Some(url) = attempt.loop_at else { return };
-        let gauges = live.loads.gauges(url);
-        self.tally.happened(gauges, Event::LedBack);
-        let now = self.farm.now();
-        let due = |told: Millis| now.0 - told.0 >= LOOP_TOLD.as_millis() as u64;
-        if self.loop_told.get().is_none_or(due) {
-            self.loop_told.set(Some(now));
-            tracing::warn!(
-                "url {}: its location leads back to where the client just asked; correct the url, or link it to the dip or virtual that it leads to",
-                gauges.id
-            );
-        }
     }
 
     /// Connections of clients open now.

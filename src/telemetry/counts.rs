@@ -28,13 +28,11 @@ pub enum Event {
     ClientGone,
     /// A tunnel was opened.
     Tunnel,
-    /// A url was passed over because it leads back to where the client just asked.
-    LedBack,
 }
 
 impl Event {
     /// All events, in the order of the table.
-    pub const ALL: [Event; 9] = [
+    pub const ALL: [Event; 8] = [
         Event::Answered,
         Event::ConnectFailed,
         Event::Reset,
@@ -43,7 +41,6 @@ impl Event {
         Event::Retried,
         Event::ClientGone,
         Event::Tunnel,
-        Event::LedBack,
     ];
 
     /// The word.
@@ -57,7 +54,6 @@ impl Event {
             Event::Retried => "retried",
             Event::ClientGone => "client-gone",
             Event::Tunnel => "tunnel",
-            Event::LedBack => "led-back",
         }
     }
 }
