@@ -109,8 +109,15 @@ async fn serve(args: Args) -> Result<ExitCode, app::Error> {
 async fn reload(director: &mut Director, path: &std::path::Path) {
     let path = path.to_owned();
     let named = path.display().to_string();
-    // Reading and resolving a large file takes its time; failures of servers wait for it, requests do not.
-    let loaded = tokio::task::spawn_blocking(move || app::load(&path)).await;
+    // Reading and resolving a large file takes its time; neither requests nor what is learnt of the servers wait for it.
+    let mut loading = tokio::task::spawn_blocking(move || app::load(&path));
+    let loaded = loop {
+        tokio::select! {
+            biased;
+            loaded = &mut loading => break loaded,
+            () = director.watch() => return,
+        }
+    };
     let before = director.listening();
     let result = match loaded {
         Ok(Ok(model)) => director.replace(model, Default::default()).await,
