@@ -6,14 +6,13 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::limits::CONNECT;
 use super::pool::Upstream;
 use super::relay::poll_gone;
-use crate::proxy::client::Client;
+use crate::proxy::client::{Client, Stream};
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ pub(super) async fn connect<S>(
     server: SocketAddr,
 ) -> Result<Upstream, NoConnection>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Stream,
 {
     let mut connecting = pin!(timeout(CONNECT, TcpStream::connect(server)));
     let connected = std::future::poll_fn(|cx| {

@@ -335,16 +335,14 @@ fn a_client_that_takes_nothing_is_let_go() {
         .await;
         let rig = Rig::new(&[port]);
         let (mut near, exchange) = rig.open(GET.as_bytes());
-        let client = async {
-            assert_eq!(near.read_u8().await.unwrap(), b'H');
-            for _ in 0..200 {
-                tokio::task::yield_now().await;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            assert_eq!(rig.connections(0), 1);
-            pass(Duration::from_secs(30));
-        };
-        let (after, ()) = tokio::join!(exchange, client);
+        let mut exchange = std::pin::pin!(exchange);
+        tokio::select! {
+            after = &mut exchange => panic!("{after:?} before the client took a byte"),
+            first = near.read_u8() => assert_eq!(first.unwrap(), b'H'),
+        }
+        assert_eq!(rig.connections(0), 1);
+        let (after, passed) = passing(exchange).await;
         assert_eq!((after, rig.connections(0)), (After::Close, 0));
+        assert!(passed >= Duration::from_secs(30), "{passed:?}");
     });
 }
