@@ -112,6 +112,9 @@ impl Writer {
     async fn apply(&mut self, prepared: super::Prepared) {
         let before = std::mem::replace(&mut self.model, prepared.model);
         self.carry_health(&before);
+        // What the watches say is compiled in. A flip published later would bring back what carrying over has just ended, and
+        // no watch would ever lift it.
+        self.flips.clear();
         let live = self.farm.live().load_full();
         let (snapshot, loads) = Snapshot::compile(
             &self.model,
@@ -378,4 +381,40 @@ fn watching(farm: &Farm, id: &Id) -> Option<Watching> {
     let live = farm.live().load();
     let node = live.snapshot.node(id)?;
     Some(live.snapshot.serving(node).watching)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dip(real: u16, at: Endpoint) -> Model {
+        let text = format!("dip {at} 127.0.0.1:{real}\nthreshold {at} 1\n");
+        crate::model::load("test", text.as_bytes())
+            .model
+            .expect("it holds")
+    }
+
+    #[tokio::test]
+    async fn a_flip_that_waits_does_not_outlive_the_endpoint_it_speaks_of() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        drop(listener);
+        let at = Endpoint::new(address.ip(), address.port().try_into().expect("a port"));
+        let (mut writer, _reports) = Writer::new(Vec::new());
+        let replaced = writer.replace(dip(1, at), HashMap::new()).await;
+        replaced.expect("it can be bound");
+        let live = writer.farm.live().load_full();
+        let node = live.snapshot.node(&Id::Endpoint(at)).expect("the dip");
+        writer.take(&Report {
+            server: Arc::clone(live.loads.gauges(node)),
+            client: [127, 0, 0, 1].into(),
+            outcome: Outcome::Refused,
+            now: Millis(1),
+        });
+        let replaced = writer.replace(dip(2, at), HashMap::new()).await;
+        replaced.expect("nothing new to bind");
+        writer.publish();
+        let health = writer.farm.live().load().snapshot.health(node);
+        assert_eq!(health, Health::Up);
+    }
 }

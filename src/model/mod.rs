@@ -1,7 +1,7 @@
 //! What the operator wants: resolved, and valid by construction.
 //!
 //! Turns [`language`](crate::language) statements into a [`Model`] and a model back into canonical text.
-//! Enter at [`load`] (bytes to model), [`resolve`] and [`print`]. Each statement's meaning and canonical form stand side by side in
+//! Enter at [`load`] (bytes to model), [`resolve`] and [`print()`]. Each statement's meaning and canonical form stand side by side in
 //! one file of `statements/`. Cross references are indices ([`Ref`]) into the model's own tables, so that nothing here can name what
 //! does not exist. The law: `load(print(m))` is `m`.
 //!
@@ -81,4 +81,13 @@ pub fn resolve(statements: &Statements<'_>) -> (Option<Model>, Vec<Diagnostic>) 
     let mut diagnostics = std::mem::take(&mut draft.diagnostics);
     diagnostics.sort_by_key(|diagnostic| diagnostic.span);
     (holds.then(|| build::build(draft)), diagnostics)
+}
+
+/// The endpoint that `text` says in any form that a line of this configuration could: by name, or as a long id.
+pub fn endpoint(model: &Model, text: &str) -> Option<Endpoint> {
+    let names = model.names.iter().cloned().collect();
+    match ids::read(text, &names) {
+        Ok(ids::Named::Endpoint(endpoint)) => Some(endpoint),
+        Ok(ids::Named::Url(_)) | Err(_) => None,
+    }
 }

@@ -312,6 +312,7 @@ impl<S: Stream> Connection<S> {
         };
         let mut attempt = Attempt::default();
         let decision = decide(&ask, &live.snapshot, &live.loads, moment, &mut attempt);
+        self.worker.note_loop(&live, &mut attempt);
         match decision.action {
             Action::Forward { server } => {
                 self.next = Next::Forward(Box::new(Exchange {

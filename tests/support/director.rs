@@ -82,12 +82,12 @@ pub(crate) struct Director {
 }
 
 impl Director {
-    /// Serves `config` with two workers, and waits until it listens.
+    /// Serves `config`, and waits until it listens.
     pub(crate) fn start(config: &str) -> Director {
         Director::start_with(config, &[])
     }
 
-    /// The same with further `arguments`.
+    /// The same with further `arguments`; two workers unless they say otherwise.
     pub(crate) fn start_with(config: &str, arguments: &[&str]) -> Director {
         let command = Command::new(env!("CARGO_BIN_EXE_signpost"));
         Director::start_by(command, config, arguments)
@@ -106,9 +106,14 @@ impl Director {
         let file = folder.path().join("startup-config");
         std::fs::write(&file, config).expect("the configuration is written");
         let mut child = command
-            .args(["serve", "--workers", "2", "--config"])
+            .args(["serve", "--config"])
             .arg(&file)
             .args(arguments)
+            .args(if arguments.contains(&"--workers") {
+                &[][..]
+            } else {
+                &["--workers", "2"]
+            })
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -193,6 +193,7 @@ fn decide_again(
         },
         attempt,
     );
+    worker.note_loop(live, attempt);
     *place = match exchange.decision.action {
         Action::Forward { server } => Some(live.loads.place(server)),
         _ => None,

@@ -110,8 +110,12 @@ pub(super) struct Style<'a> {
     pub(super) date: [u8; 29],
 }
 
+/// Most heads are smaller: room for one is made at once and not bit by bit.
+const USUAL_HEAD_BYTES: usize = 1024;
+
 /// Appends the head of the answer to `out`.
 pub(super) fn write_head(out: &mut Vec<u8>, parts: &Parts, style: &Style<'_>) {
+    out.reserve(USUAL_HEAD_BYTES);
     write_status(
         out,
         parts.status,
