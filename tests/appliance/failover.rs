@@ -71,19 +71,28 @@ fn threshold_failures_make_a_server_failed_at_once_and_retry_brings_it_back() {
 #[test]
 fn a_trial_that_fails_starts_another_wait() {
     let (first, second) = (Origin::saying("first"), Origin::saying("second"));
-    let (_director, at) = dip_with_backup(&first, &second, "threshold DIP 1\nretry DIP 1\n");
+    let (director, at) = dip_with_backup(&first, &second, "threshold DIP 1\nretry DIP 1\n");
     first.become_one_that(|_| Ok(After::Reset));
+<<<<<<< HEAD
     failed(at, "second");
     let (began, mut last, mut waits) = (Instant::now(), Instant::now(), 0);
+=======
+    let began = Instant::now();
+    // Not the requests: some may get there before the first failure is in force.
+>>>>>>> review1
     eventually("three trials failed", || {
         let before = first.requests().len();
         assert_eq!(get(at, "/").text(), "second");
+<<<<<<< HEAD
         if first.requests().len() > before {
             // A failed trial is in force within 10 ms: what comes in between belongs to the same one.
             waits += u32::from(last.elapsed() > Duration::from_millis(200));
             last = Instant::now();
         }
         waits == 3
+=======
+        director.log().matches("FAILED").count() >= 4
+>>>>>>> review1
     });
     assert!(
         began.elapsed() >= Duration::from_millis(2_700),
@@ -100,8 +109,14 @@ fn a_success_sets_the_count_back() {
         Origin::saying("second"),
     );
     let (_director, at) = dip_with_backup(&first, &second, "threshold DIP 2\nretry DIP 600\n");
+<<<<<<< HEAD
     for _ in 0..5 {
         first.refuse();
+=======
+    // No more than a second's retries, which all may fall to one worker.
+    for _ in 0..3 {
+        first.become_one_that(|_| Ok(After::Reset));
+>>>>>>> review1
         assert_eq!(get(at, "/").text(), "second");
         first.resume();
         assert_eq!(get(at, "/").text(), "first");
@@ -337,4 +352,18 @@ fn the_table_at_the_end_says_what_happened() {
     director.terminate();
     assert_eq!(director.wait().code(), Some(0));
     director.last_counts(&[&at.to_string(), "direct", "3"]);
+}
+
+#[test]
+fn a_url_that_leads_back_is_a_fault_in_log_and_counts() {
+    let (at, gone) = (free(), free());
+    let director = Director::start(&format!(
+        "dip {at} {gone}\nurl back http://{at}/%d\nurl away http://away.example/%d\nbackup {at} back\nbackup back away\n"
+    ));
+    for _ in 0..3 {
+        assert_eq!(get(at, "/x").location(), "http://away.example/x");
+    }
+    director.counts(&["back", "loop", "3"]);
+    let log = director.log();
+    assert!(log.contains("url back: passed over"), "{log}");
 }
