@@ -52,5 +52,11 @@ pub const RETRY_AFTER_S: u32 = 5;
 pub const READ_BYTES: usize = 64 * 1024;
 /// Connections that are accepted in a row before those that are open get their turn.
 pub const ACCEPTS: usize = 64;
+/// Clients get no more than all descriptors but one in so many: the others are for connections to servers.
+pub const DESCRIPTORS_KEPT_SHARE: usize = 16;
+/// And never all but fewer than so many.
+pub const DESCRIPTORS_KEPT: usize = 16;
+/// How often it is told that accepting pauses, at most.
+pub const TOLD_AGAIN: Duration = Duration::from_secs(10);
 /// How long accepting pauses when descriptors or memory have run out.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

@@ -53,6 +53,15 @@ where
     Upstream::new(stream).await.map_err(blame)
 }
 
+/// Whether no descriptor is left, to this process or at all.
+pub(super) fn exhausted(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let number = error.raw_os_error();
+    [Errno::MFILE, Errno::NFILE]
+        .iter()
+        .any(|errno| number == Some(errno.raw_os_error()))
+}
+
 /// Whose fault a failed connect is.
 fn blame(error: io::Error) -> NoConnection {
     use io::ErrorKind::{

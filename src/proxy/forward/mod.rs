@@ -40,7 +40,7 @@ mod wire;
 pub use pool::Pools;
 pub use retry::Budget;
 
-use connect::{NoConnection, connect};
+use connect::{NoConnection, connect, exhausted};
 use pool::Upstream;
 use relay::{End, Failure, Relay};
 use request::Route;
@@ -224,6 +224,11 @@ impl<S: Stream> Visit<'_, S> {
                 Some(upstream) => upstream,
                 None => match connect(self.client, server).await {
                     Ok(upstream) => upstream,
+                    // Connections that only wait for use hold descriptors.
+                    Err(NoConnection::Ours(why)) if exhausted(&why) && worker.pools.idle() > 0 => {
+                        worker.pools.clear();
+                        continue;
+                    }
                     Err(why) => return self.no_connection(why),
                 },
             };
