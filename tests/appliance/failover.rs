@@ -71,7 +71,7 @@ fn threshold_failures_make_a_server_failed_at_once_and_retry_brings_it_back() {
 #[test]
 fn a_trial_that_fails_starts_another_wait() {
     let (first, second) = (Origin::saying("first"), Origin::saying("second"));
-    let (director, at) = dip_with_backup(&first, &second, "threshold DIP 1\nretry DIP 1\n");
+    let (_director, at) = dip_with_backup(&first, &second, "threshold DIP 1\nretry DIP 1\n");
     first.become_one_that(|_| Ok(After::Reset));
     failed(at, "second");
     let (began, mut last, mut waits) = (Instant::now(), Instant::now(), 0);
