@@ -86,6 +86,7 @@ impl<T: Trace> Walk<'_, T> {
             self.stand_in,
         ) {
             self.attempt.loop_at = Some(NodeIndex(url));
+            self.attempt.by_host = true;
             return self.reject(url, Why::LeadsBack);
         }
         if trial && !self.try_out(link, false) {
