@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -12,10 +14,11 @@ use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
 use crate::control::{Door, Farm, Order, PrepareError, Report, Writer};
-use crate::language::Style;
+use crate::language::{FILE_BYTES, Style};
+use crate::model;
 use crate::model::{Endpoint, Model};
+use crate::proxy;
 use crate::telemetry::Table;
-use crate::{model, proxy};
 
 /// Orders that may wait for a worker; the writer waits where there are more.
 const ORDERS_WAITING: usize = 64;
@@ -43,11 +46,11 @@ pub struct Director {
 #[derive(Debug)]
 pub enum Error {
     /// A worker's thread could not be started.
-    Thread(std::io::Error),
+    Thread(io::Error),
     /// The configuration cannot be served here and now.
     Prepare(PrepareError),
     /// The file could not be read.
-    Read(PathBuf, std::io::Error),
+    Read(PathBuf, io::Error),
     /// The file does not hold; its diagnostics have been rendered.
     Invalid(String),
 }
@@ -69,12 +72,25 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+/// The bytes of a configuration file; of one that is too large, one byte more than may be: enough to refuse it, where a device could
+/// go on for ever.
+///
+/// # Errors
+/// Where it cannot be opened or read.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(FILE_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Reads and resolves a configuration file. Warnings go to standard error.
 ///
 /// # Errors
 /// Where it cannot be read or does not hold.
-pub fn load(path: &std::path::Path) -> Result<Model, Error> {
-    let bytes = std::fs::read(path).map_err(|e| Error::Read(path.to_owned(), e))?;
+pub fn load(path: &Path) -> Result<Model, Error> {
+    let bytes = read(path).map_err(|e| Error::Read(path.to_owned(), e))?;
     let loaded = model::load(&path.display().to_string(), &bytes);
     let told = loaded.report(Style::Plain);
     match loaded.model {
@@ -218,7 +234,7 @@ fn spawn_worker(
     pseudonym: Arc<str>,
     inbox: mpsc::Receiver<Order>,
     tell_end: mpsc::Sender<(usize, Table)>,
-) -> std::io::Result<JoinHandle<()>> {
+) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name(format!("worker-{number}"))
         .spawn(move || {

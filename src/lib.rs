@@ -11,7 +11,7 @@
 //!
 //! # Rooms, and who may know whom
 //!
-//! `main → cli → app → proxy → control → {health, decide} → model → language`: a room may know any
+//! `main → cli → app → proxy → control → health → decide → model → language`: a room may know any
 //! to its right, none to its left. [`telemetry`] is known by `app`, `proxy` and `control` only.
 //! `language`, `model`, `decide` and `health` are pure: no tokio, hyper, socket, file, thread,
 //! clock, random source, metric or log; they take `now`, a drawn number and bytes as arguments.

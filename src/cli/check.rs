@@ -1,11 +1,11 @@
 //! `signpost check FILE…`: tells what is wrong with configurations.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::language::{Diagnostic, FILE_BYTES, Style};
+use crate::app;
+use crate::language::{Diagnostic, Style};
 use crate::model::{self, Loaded};
 
 /// Check configuration files and tell every mistake in them
@@ -49,7 +49,7 @@ pub fn run(args: Args) -> ExitCode {
 /// Loads the file at `path`; one that cannot be read is a configuration that does not hold.
 pub fn load(path: &Path) -> Loaded {
     let name = path.display().to_string();
-    match read(path) {
+    match app::read(path) {
         Ok(bytes) => model::load(&name, &bytes),
         Err(error) => Loaded {
             source: name.into(),
@@ -59,15 +59,6 @@ pub fn load(path: &Path) -> Loaded {
             ))],
         },
     }
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    // One byte more than may be is enough to refuse it; a device could go on for ever.
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(FILE_BYTES as u64 + 1)
-        .read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// Colours for a terminal, unless the user wants none (no-color.org).

@@ -12,7 +12,7 @@ use super::check;
 use crate::decide::{
     Ask, Explanation, Facts, Health, Millis, Moment, NodeIndex, Snapshot, explain,
 };
-use crate::model::{Endpoint, Id, Intent, Model, Ref, Scheme};
+use crate::model::{Endpoint, Id, Intent, Model, Ref, Scheme, endpoint};
 
 /// Tell what a request would get, and why
 #[derive(Debug, clap::Args)]
@@ -29,7 +29,7 @@ pub(super) struct Args {
     /// The request's method
     #[arg(long, value_name = "M", default_value = "GET")]
     method: http::Method,
-    /// A real or dip that was measured to have failed
+    /// A real or dip that was measured to have failed, or a virtual or url that the operator says has
     #[arg(long, value_name = "ID")]
     down: Vec<String>,
     /// Anything that the operator put out of service
@@ -71,7 +71,7 @@ pub(super) fn run(args: Args) -> ExitCode {
 fn answer(mut model: Model, args: &Args) -> Result<String, String> {
     for text in &args.oos {
         let id = resolve(&model, text)?;
-        put_out(&mut model, &id);
+        intend(&mut model, &id, Intent::OutOfService);
     }
     let mut facts = Facts::default();
     for text in &args.down {
@@ -80,13 +80,10 @@ fn answer(mut model: Model, args: &Args) -> Result<String, String> {
             model.reals.iter().any(|r| r.id == *e) || model.dips.iter().any(|d| d.id == *e)
         };
         match &id {
-            Id::Endpoint(e) if measured(e) => facts.health.insert(id, Health::Failed),
-            _ => {
-                return Err(format!(
-                    "`{text}` is no real or dip: only those are measured; for others use --oos"
-                ));
-            }
-        };
+            Id::Endpoint(e) if measured(e) => drop(facts.health.insert(id, Health::Failed)),
+            // Nothing measures virtuals and urls: that they failed is for the operator to say.
+            _ => intend(&mut model, &id, Intent::Failed),
+        }
     }
     let (snapshot, loads) = Snapshot::compile(&model, &facts, None);
     let ask = ask(&model, &snapshot, args)?;
@@ -201,22 +198,6 @@ fn choices(model: &Model) -> String {
     }
 }
 
-/// An endpoint written as ADDRESS or NAME, with a port or without.
-fn endpoint(model: &Model, text: &str) -> Option<Endpoint> {
-    if let Ok(endpoint) = text.parse::<Endpoint>() {
-        return Some(endpoint);
-    }
-    if let Ok(address) = text.parse::<IpAddr>() {
-        return Some(Endpoint::new(address, Endpoint::HTTP));
-    }
-    let (name, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
-    let (_, address) = model.names.iter().find(|(n, _)| **n == *name)?;
-    match address {
-        IpAddr::V4(a) => format!("{a}{rest}").parse().ok(),
-        IpAddr::V6(a) => format!("[{a}]{rest}").parse().ok(),
-    }
-}
-
 fn resolve(model: &Model, text: &str) -> Result<Id, String> {
     if let Some(url) = model.urls.iter().find(|u| u.id.as_str() == text) {
         return Ok(Id::Url(url.id.clone()));
@@ -234,19 +215,19 @@ fn resolve(model: &Model, text: &str) -> Result<Id, String> {
     }
 }
 
-fn put_out(model: &mut Model, id: &Id) {
+fn intend(model: &mut Model, id: &Id, intent: Intent) {
     let refs = (0u32..).map(Ref::Virtual).take(model.virtuals.len());
     let refs = refs.chain((0u32..).map(Ref::Real).take(model.reals.len()));
     let refs = refs.chain((0u32..).map(Ref::Dip).take(model.dips.len()));
     let mut refs = refs.chain((0u32..).map(Ref::Url).take(model.urls.len()));
     match refs.find(|&r| model.id(r) == *id) {
-        Some(Ref::Virtual(i)) => model.virtuals[i as usize].intent = Intent::OutOfService,
-        Some(Ref::Real(i)) => model.reals[i as usize].intent = Intent::OutOfService,
+        Some(Ref::Virtual(i)) => model.virtuals[i as usize].intent = intent,
+        Some(Ref::Real(i)) => model.reals[i as usize].intent = intent,
         Some(Ref::Dip(i)) => {
             let dip = &mut model.dips[i as usize];
-            (dip.virtual_intent, dip.real_intent) = (Intent::OutOfService, Intent::OutOfService);
+            (dip.virtual_intent, dip.real_intent) = (intent, intent);
         }
-        Some(Ref::Url(i)) => model.urls[i as usize].intent = Intent::OutOfService,
+        Some(Ref::Url(i)) => model.urls[i as usize].intent = intent,
         None => {}
     }
 }

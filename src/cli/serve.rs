@@ -1,5 +1,6 @@
 //! `signpost serve`: load, listen, serve, reload, stop.
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -92,7 +93,9 @@ async fn serve(args: Args) -> Result<ExitCode, app::Error> {
             biased;
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
-            _ = signals.reload.recv() => reload(&mut director, &args.config).await,
+            _ = signals.reload.recv() => if reload(&mut director, &args.config).await.is_break() {
+                return Ok(ExitCode::FAILURE);
+            },
             _ = signals.count.recv() => terminal::say(director.writer().counts().await.to_string().trim_end()),
             () = director.watch() => return Ok(ExitCode::FAILURE),
         }
@@ -106,18 +109,24 @@ async fn serve(args: Args) -> Result<ExitCode, app::Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn reload(director: &mut Director, path: &std::path::Path) {
+/// Replaces the configuration by what the file says now, or says why not; breaks off where a worker died meanwhile.
+async fn reload(director: &mut Director, path: &std::path::Path) -> ControlFlow<()> {
     let path = path.to_owned();
     let named = path.display().to_string();
-    // Reading and resolving a large file takes its time; failures of servers wait for it, requests do not.
-    let loaded = tokio::task::spawn_blocking(move || app::load(&path)).await;
+    // Reading and resolving a large file takes its time; neither requests nor what is learnt of the servers wait for it.
+    let mut loading = tokio::task::spawn_blocking(move || app::load(&path));
+    let loaded = tokio::select! {
+        biased;
+        loaded = &mut loading => loaded,
+        () = director.watch() => return ControlFlow::Break(()),
+    };
     let before = director.listening();
     let result = match loaded {
         Ok(Ok(model)) => director.replace(model, Default::default()).await,
         Ok(Err(e)) => Err(e),
         Err(e) => {
             error!("reload refused: loading `{named}` ended early: {e}");
-            return;
+            return ControlFlow::Continue(());
         }
     };
     match result {
@@ -130,4 +139,5 @@ async fn reload(director: &mut Director, path: &std::path::Path) {
         }
         Err(e) => error!("reload refused, nothing has changed: {e}"),
     }
+    ControlFlow::Continue(())
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{Door, Farm, Live, Outcome, PrepareError, Report, prepare};
@@ -17,7 +18,7 @@ use crate::model::{Endpoint, Id, Intent, Model, Watching};
 /// Reports that may wait for the writer; more are dropped, as the writer then has enough to act on.
 pub const REPORTS_WAITING: usize = 4096;
 
-/// How long flips of health are gathered into one swap of the snapshot.
+/// Flips of health that come within this time of one another are gathered into one swap of the snapshot.
 const GATHER: Duration = Duration::from_millis(2);
 
 /// What the writer asks of a worker.
@@ -54,7 +55,9 @@ pub struct Writer {
     model: Model,
     watches: HashMap<Id, (Arc<Gauges>, Watch)>,
     /// Flips of health that are not published yet.
-    flips: HashMap<Id, Health>,
+    flips: HashMap<Id, (Arc<Gauges>, Health)>,
+    /// When flips were published last.
+    published: Option<Instant>,
     doors: Vec<(Endpoint, Door)>,
 }
 
@@ -78,6 +81,7 @@ impl Writer {
                 model,
                 watches: HashMap::new(),
                 flips: HashMap::new(),
+                published: None,
                 doors: Vec::new(),
             },
             receive,
@@ -112,6 +116,9 @@ impl Writer {
     async fn apply(&mut self, prepared: super::Prepared) {
         let before = std::mem::replace(&mut self.model, prepared.model);
         self.carry_health(&before);
+        // What the watches say is compiled in. A flip published later would bring back what carrying over has just ended, and
+        // no watch would ever lift it.
+        let flips = std::mem::take(&mut self.flips);
         let live = self.farm.live().load_full();
         let (snapshot, loads) = Snapshot::compile(
             &self.model,
@@ -128,6 +135,7 @@ impl Writer {
             snapshot,
             loads: Arc::new(loads),
         }));
+        end_trials(&flips);
         self.doors = prepared.doors;
         for mut listener in prepared.open {
             for worker in &self.workers {
@@ -215,9 +223,10 @@ impl Writer {
         }
     }
 
-    /// Waits a moment for flips that come together, such as those of a rack that lost its power.
+    /// A lone flip is published at once. Those that come soon after another are waited for, so that a rack that loses its power
+    /// costs a few swaps and not one a server.
     async fn gather(&mut self, reports: &mut mpsc::Receiver<Report>) {
-        let gathered = tokio::time::Instant::now() + GATHER;
+        let gathered = self.published.map_or_else(Instant::now, |at| at + GATHER);
         while let Ok(Some(report)) = tokio::time::timeout_at(gathered, reports.recv()).await {
             self.take(&report);
         }
@@ -251,8 +260,8 @@ impl Writer {
         let flip = watch.observe(seen, report.now);
         gauges.suspect.store(!watch.is_clear(), Ordering::Relaxed);
         if let Some(health) = flip {
-            gauges.end_trial();
-            self.flips.insert(id.clone(), health);
+            let flip = (Arc::clone(gauges), health);
+            self.flips.insert(id.clone(), flip);
             match health {
                 Health::Failed => warn!(
                     "server {id}: FAILED: {} for {} ({} of {}); {}",
@@ -280,7 +289,8 @@ impl Writer {
         for (id, (gauges, watch)) in &mut self.watches {
             if let Some(health) = watch.tick(now) {
                 gauges.suspect.store(true, Ordering::Relaxed);
-                self.flips.insert(id.clone(), health);
+                let flip = (Arc::clone(gauges), health);
+                self.flips.insert(id.clone(), flip);
                 info!("server {id}: TESTING: the next client tries it");
             }
         }
@@ -288,16 +298,18 @@ impl Writer {
 
     fn publish(&mut self) {
         let live = self.farm.live().load_full();
-        let changes: Vec<_> = self
-            .flips
-            .drain()
-            .filter_map(|(id, health)| Some((live.snapshot.node(&id)?, health)))
+        let flips = std::mem::take(&mut self.flips);
+        let changes: Vec<_> = flips
+            .iter()
+            .filter_map(|(id, (_, health))| Some((live.snapshot.node(id)?, *health)))
             .collect();
         let snapshot = live.snapshot.with_health(&changes);
         self.farm.live().store(Arc::new(Live {
             snapshot,
             loads: Arc::clone(&live.loads),
         }));
+        end_trials(&flips);
+        self.published = Some(Instant::now());
     }
 
     /// Asks every worker for its counts and adds them up.
@@ -318,6 +330,14 @@ impl Writer {
         for worker in &self.workers {
             self.order(worker, Order::Drain).await;
         }
+    }
+}
+
+/// Ends the trials that led to `flips`. Not before the flips are in force: else the next client would be let through to a server that
+/// has just failed its trial.
+fn end_trials(flips: &HashMap<Id, (Arc<Gauges>, Health)>) {
+    for (gauges, _) in flips.values() {
+        gauges.end_trial();
     }
 }
 
@@ -378,4 +398,93 @@ fn watching(farm: &Farm, id: &Id) -> Option<Watching> {
     let live = farm.live().load();
     let node = live.snapshot.node(id)?;
     Some(live.snapshot.serving(node).watching)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::{Action, Ask, Attempt, Moment, NodeIndex, Place, decide};
+    use crate::model::Scheme;
+
+    /// A writer over a dip that fails at once and is tried again after a second, and where it listens.
+    async fn writer() -> (Writer, Endpoint) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        drop(listener);
+        let at = Endpoint::new(address.ip(), address.port().try_into().expect("a port"));
+        let (mut writer, _reports) = Writer::new(Vec::new());
+        let replaced = writer.replace(dip(1, at), HashMap::new()).await;
+        replaced.expect("it can be bound");
+        (writer, at)
+    }
+
+    fn dip(real: u16, at: Endpoint) -> Model {
+        let text = format!("dip {at} 127.0.0.1:{real}\nthreshold {at} 1\nretry {at} 1\n");
+        crate::model::load("test", text.as_bytes())
+            .model
+            .expect("it holds")
+    }
+
+    fn refused(writer: &Writer, now: Millis) -> Report {
+        let live = writer.farm.live().load();
+        Report {
+            server: Arc::clone(live.loads.gauges(NodeIndex(0))),
+            client: [127, 0, 0, 1].into(),
+            outcome: Outcome::Refused,
+            now,
+        }
+    }
+
+    fn health(writer: &Writer) -> Health {
+        writer.farm.live().load().snapshot.health(NodeIndex(0))
+    }
+
+    /// Whether the `nth` client is let through at `now`.
+    fn let_through(writer: &Writer, at: Endpoint, nth: u8, now: Millis) -> Option<Place> {
+        let ask = Ask {
+            at,
+            client: [127, 0, 0, nth].into(),
+            scheme: Scheme::Http,
+            method: "GET".into(),
+            host: "www.example.com".into(),
+            port: 80,
+            target: "/".into(),
+        };
+        let live = writer.farm.live().load();
+        let attempt = &mut Attempt::default();
+        let moment = Moment { now, draw: 0 };
+        match decide(&ask, &live.snapshot, &live.loads, moment, attempt).action {
+            Action::Forward { server } => Some(live.loads.place(server)),
+            Action::Redirect { .. } | Action::Refuse => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_flip_that_waits_does_not_outlive_the_endpoint_it_speaks_of() {
+        let (mut writer, at) = writer().await;
+        writer.take(&refused(&writer, Millis(1)));
+        let replaced = writer.replace(dip(2, at), HashMap::new()).await;
+        replaced.expect("nothing new to bind");
+        writer.publish();
+        assert_eq!(health(&writer), Health::Up);
+    }
+
+    #[tokio::test]
+    async fn a_trial_that_failed_lets_nobody_through_while_its_flip_waits() {
+        let (mut writer, at) = writer().await;
+        writer.take(&refused(&writer, Millis(1)));
+        writer.publish();
+        let now = Millis(1_500);
+        let (_, watch) = writer.watches.values_mut().next().expect("it is watched");
+        let testing = watch.tick(now).expect("it is due");
+        let gauges = refused(&writer, now).server;
+        writer.flips.insert(Id::Endpoint(at), (gauges, testing));
+        writer.publish();
+        assert!(let_through(&writer, at, 1, now).is_some(), "on trial");
+        writer.take(&refused(&writer, now));
+        assert!(let_through(&writer, at, 2, now).is_none(), "not in force");
+        writer.publish();
+        assert_eq!(health(&writer), Health::Failed);
+        assert!(let_through(&writer, at, 2, now).is_none(), "in force");
+    }
 }

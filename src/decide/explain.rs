@@ -372,6 +372,9 @@ impl Teller<'_> {
         if let Some(because) = self.rejection(front) {
             return because;
         }
+        if self.config.intent[of as usize] != Intent::InService {
+            return format!("{} itself is not asked: {}", self.id(of), self.state(of, 0));
+        }
         if !self.snapshot.marks.alive(front, View::Possible) {
             return self.state(front, 0);
         }

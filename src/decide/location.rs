@@ -236,6 +236,8 @@ pub(super) fn leads_back(
     else {
         return false;
     };
+    // No client sends a fragment: a URL that differs by nothing else comes back as the same.
+    let rest = rest.split('#').next().unwrap_or(rest);
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let Some((host, port)) = split(authority) else {
         return false;

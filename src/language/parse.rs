@@ -10,6 +10,7 @@ use super::expected::mistake;
 use super::grammar::{Grammar, Rule};
 use super::source::BOM;
 use super::statement::{Statement, unquote};
+use super::vocabulary::vocabulary;
 use super::{Diagnostic, FILE_BYTES, LINE_BYTES, Source, Span, Statements, Word};
 
 /// Reads a configuration. Total: any bytes yield the statements that could be read and a diagnostic for each line that could
@@ -130,8 +131,23 @@ impl<'t> Reader<'t> {
 
     /// What a line that cannot be read may have meant to define is not missed a second time.
     fn give_up(&mut self, text: &'t str) {
-        let words = text.split([' ', '\t']).filter(|word| !word.is_empty());
+        let mut words = text.split([' ', '\t']).filter(|word| !word.is_empty());
+        if words.next().is_some_and(only_names) {
+            return;
+        }
         let broken = &mut self.statements.broken;
-        broken.extend(words.skip(1).map(|word| unquote(Cow::Borrowed(word))));
+        broken.extend(words.map(|word| unquote(Cow::Borrowed(word))));
     }
+}
+
+/// Whether `first` begins a line that names what others define. A slip of the keys could have meant any statement.
+fn only_names(first: &str) -> bool {
+    const DEFINING: [&str; 5] = ["name", "virtual", "real", "dip", "url"];
+    let is = |keyword: &String| keyword.eq_ignore_ascii_case(first);
+    let statement = vocabulary()
+        .statements
+        .iter()
+        .find(|statement| statement.keywords.iter().any(is));
+    first.eq_ignore_ascii_case("no")
+        || statement.is_some_and(|statement| !DEFINING.contains(&&*statement.rule))
 }

@@ -294,23 +294,20 @@ impl<'t> Draft<'t> {
     }
 
     fn not_an_id<T>(&mut self, span: Span, why: NotAnId) -> Option<T> {
-        self.error(span, why.message).help = why.help.map(Cow::Owned);
+        let error = self.error(span, why.message);
+        error.label = "expected an id".into();
+        error.help = why.help.map(Cow::Owned);
         None
     }
 
-    /// A number within `from..=to`; tells the range where it is none.
-    pub(super) fn number(
-        &mut self,
-        line: Line<'_>,
-        word: &Word,
-        from: u32,
-        to: u32,
-    ) -> Option<u32> {
+    /// A number within `from..=to`. Where it is none the range is told and `from` stands in, so that the rest of the line is
+    /// checked as well.
+    pub(super) fn number(&mut self, line: Line<'_>, word: &Word, from: u32, to: u32) -> u32 {
         let text = line.text(word);
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         let value = text.parse::<u32>().ok().filter(|_| digits);
         match value {
-            Some(value) if (from..=to).contains(&value) => Some(value),
+            Some(value) if (from..=to).contains(&value) => value,
             _ => {
                 let message = if digits {
                     format!("`{text}` is out of range")
@@ -319,7 +316,7 @@ impl<'t> Draft<'t> {
                 };
                 self.error(word.span, message).label =
                     format!("expected {} to {}", grouped(from), grouped(to)).into();
-                None
+                from
             }
         }
     }
@@ -350,6 +347,7 @@ impl<'t> Draft<'t> {
             said.word,
             format!("`{id}` is a {} already, by line {at}", was.word()),
         );
+        error.label = "expected an id that nothing else has".into();
         error.help = halves.then(|| {
             format!("for a virtual and a real of one address and port write `dip {id}`").into()
         });

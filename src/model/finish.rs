@@ -37,6 +37,13 @@ struct Wanted {
     by: &'static str,
 }
 
+impl Wanted {
+    fn words(self) -> String {
+        let kinds: Vec<&str> = self.kinds.iter().map(|kind| kind.word()).collect();
+        kinds.join(" or ")
+    }
+}
+
 const ANY: Wanted = Wanted {
     kinds: &[Kind::Virtual, Kind::Real, Kind::Dip, Kind::Url],
     by: "",
@@ -70,7 +77,7 @@ fn wanted(value: &Value) -> Wanted {
 #[derive(Debug, Default)]
 struct Uses {
     wrong: Vec<(NodeId, Said, Wanted)>,
-    undefined: Vec<(NodeId, Said)>,
+    undefined: Vec<(NodeId, Said, Wanted)>,
     /// Uses above the `no` line that removed the id.
     removed: HashMap<NodeId, Vec<Said>>,
 }
@@ -143,7 +150,7 @@ impl Uses {
             (None, Some(removed)) if removed.line > said.line => {
                 self.removed.entry(id).or_default().push(said)
             }
-            (None, _) => self.undefined.push((id, said)),
+            (None, _) => self.undefined.push((id, said, wanted)),
         }
     }
 
@@ -167,16 +174,15 @@ impl Uses {
     fn tell(mut self, draft: &mut Draft<'_>) {
         for (id, said, wanted) in self.wrong {
             let kind = draft.nodes[id as usize].kind().map_or("", Kind::word);
-            let kinds: Vec<&str> = wanted.kinds.iter().map(|kind| kind.word()).collect();
             let text = draft.text(said.word);
             draft
                 .error(said.word, format!("`{text}` is a {kind}"))
-                .label = format!("{} a {}", wanted.by, kinds.join(" or ")).into();
+                .label = format!("{} a {}", wanted.by, wanted.words()).into();
         }
-        self.undefined.sort_by_key(|(_, said)| said.word);
+        self.undefined.sort_by_key(|(_, said, _)| said.word);
         let mut budget = SUGGESTIONS;
-        for (id, said) in self.undefined {
-            undefined(draft, id, said, &mut budget);
+        for (id, said, wanted) in self.undefined {
+            undefined(draft, id, said, wanted, &mut budget);
         }
         for (id, mut uses) in self.removed {
             uses.sort_by_key(|said| said.word);
@@ -194,7 +200,7 @@ fn first_word(draft: &Draft<'_>, said: Said) -> Said {
     }
 }
 
-fn undefined(draft: &mut Draft<'_>, id: NodeId, said: Said, budget: &mut usize) {
+fn undefined(draft: &mut Draft<'_>, id: NodeId, said: Said, wanted: Wanted, budget: &mut usize) {
     let text = draft.text(said.word);
     if draft.statements.is_broken(&text) {
         return;
@@ -203,15 +209,16 @@ fn undefined(draft: &mut Draft<'_>, id: NodeId, said: Said, budget: &mut usize) 
     let removed = node.removed.map(|removed| draft.line_number(removed.line));
     let is_host = matches!(&node.id, Id::Url(url) if url.as_str().contains('.'));
     let near = if *budget > 0 {
-        similar(draft, id, &text)
+        similar(draft, id, &text, wanted)
     } else {
         None
     };
     *budget = budget.saturating_sub(1);
     let error = draft.error(said.word, format!("nothing defines `{text}`"));
-    if let Some(line) = removed {
-        error.label = format!("line {line} removed it").into();
-    }
+    error.label = match removed {
+        Some(line) => format!("line {line} removed it").into(),
+        None => format!("expected the id of a {}", wanted.words()).into(),
+    };
     error.help = match near {
         Some(near) => Some(format!("did you mean `{near}`?").into()),
         None if is_host => Some(
@@ -221,9 +228,10 @@ fn undefined(draft: &mut Draft<'_>, id: NodeId, said: Said, budget: &mut usize) 
     };
 }
 
-/// An id like `text`: the same address with another port, or what a slip of the keys would make of it.
-fn similar(draft: &Draft<'_>, id: NodeId, text: &str) -> Option<String> {
-    let defined = || draft.nodes.iter().filter(|node| node.definition.is_some());
+/// An id like `text` of a kind that is wanted: the same address with another port, or what a slip of the keys would make of it.
+fn similar(draft: &Draft<'_>, id: NodeId, text: &str, wanted: Wanted) -> Option<String> {
+    let fits = |node: &&Node| node.kind().is_some_and(|kind| wanted.kinds.contains(&kind));
+    let defined = || draft.nodes.iter().filter(fits);
     if let Id::Endpoint(wanted) = draft.nodes[id as usize].id {
         let same = |node: &&Node| matches!(node.id, Id::Endpoint(e) if e.address == wanted.address);
         if let Some(node) = defined().find(same) {

@@ -82,3 +82,12 @@ pub fn resolve(statements: &Statements<'_>) -> (Option<Model>, Vec<Diagnostic>) 
     diagnostics.sort_by_key(|diagnostic| diagnostic.span);
     (holds.then(|| build::build(draft)), diagnostics)
 }
+
+/// The endpoint that `text` says in any form that a line of this configuration could: by name, or as a long id.
+pub fn endpoint(model: &Model, text: &str) -> Option<Endpoint> {
+    let names = model.names.iter().cloned().collect();
+    match ids::read(text, &names) {
+        Ok(ids::Named::Endpoint(endpoint)) => Some(endpoint),
+        Ok(ids::Named::Url(_)) | Err(_) => None,
+    }
+}

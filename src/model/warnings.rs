@@ -21,6 +21,8 @@ pub(super) fn warn(draft: &mut Draft<'_>, whole: bool) {
     }
 }
 
+type Listeners = HashMap<SocketAddr, NodeId>;
+
 type Findings = Vec<(Span, String, &'static str, Option<String>)>;
 
 fn tell(draft: &mut Draft<'_>, findings: Findings) {
@@ -213,27 +215,18 @@ fn permanent(draft: &mut Draft<'_>) {
 }
 
 fn own_virtuals(draft: &mut Draft<'_>, redirecting: &HashSet<NodeId>) {
-    let listeners: HashMap<SocketAddr, NodeId> = listeners::listeners(draft);
+    let listeners = listeners::listeners(draft);
     let mut findings = Findings::new();
     for url in redirecting {
         let node = &draft.nodes[*url as usize];
         let Some(definition) = &node.definition else {
             continue;
         };
-        let Some((template, _)) = definition.url.as_deref() else {
+        let Some(at) = own_listener(draft, &listeners, *url) else {
             continue;
         };
-        let Some((host, port)) = template.fixed_authority() else {
-            continue;
-        };
-        let Some(address) = ids::address(host) else {
-            continue;
-        };
-        let Some(at) = listeners.get(&SocketAddr::new(address, port)) else {
-            continue;
-        };
-        if node.link() != Some(*at) {
-            let to = &draft.nodes[*at as usize];
+        if node.link() != Some(at) {
+            let to = &draft.nodes[at as usize];
             // A link to a virtual that the url may be bound to could be a circle.
             let is_dip = to.kind() == Some(Kind::Dip);
             let to = &to.id;
@@ -252,6 +245,7 @@ fn own_virtuals(draft: &mut Draft<'_>, redirecting: &HashSet<NodeId>) {
 }
 
 fn leading_back(draft: &mut Draft<'_>) {
+    let listeners = listeners::listeners(draft);
     let mut findings = Findings::new();
     for (id, node) in (0..).zip(&draft.nodes) {
         let setting = node
@@ -259,7 +253,7 @@ fn leading_back(draft: &mut Draft<'_>) {
             .iter()
             .find(|s| matches!(s.value, Value::Backup(_)));
         if let Some(setting) = setting
-            && !leads_on(draft, id)
+            && !leads_on(draft, &listeners, id)
         {
             findings.push((
                 setting.other.unwrap_or(setting.said.word),
@@ -276,12 +270,12 @@ fn leading_back(draft: &mut Draft<'_>) {
 const STEPS: usize = 64;
 
 /// Whether anything on the chain of `of` could stand in for it.
-fn leads_on(draft: &Draft<'_>, of: NodeId) -> bool {
+fn leads_on(draft: &Draft<'_>, listeners: &Listeners, of: NodeId) -> bool {
     let mut steps = STEPS;
     let mut visited = vec![of];
     let mut next = draft.nodes[of as usize].backup();
     while let Some(at) = next {
-        if serves(draft, of, at, &mut visited, &mut steps) {
+        if serves(draft, listeners, of, at, &mut visited, &mut steps) {
             return true;
         }
         next = draft.nodes[at as usize]
@@ -294,6 +288,7 @@ fn leads_on(draft: &Draft<'_>, of: NodeId) -> bool {
 /// Whether `at` could take a request that came to `of`.
 fn serves(
     draft: &Draft<'_>,
+    listeners: &Listeners,
     of: NodeId,
     at: NodeId,
     visited: &mut Vec<NodeId>,
@@ -309,11 +304,25 @@ fn serves(
     visited.push(at);
     let node = &draft.nodes[at as usize];
     match node.kind() {
-        Some(Kind::Url) => node.link() != Some(of),
+        Some(Kind::Url) => !leads_to(draft, listeners, at, of),
         Some(Kind::Virtual) => node.targets.iter().any(|(target, _)| {
-            only_url(draft, *target).is_none_or(|url| draft.nodes[url as usize].link() != Some(of))
-                && serves(draft, of, *target, visited, steps)
+            only_url(draft, *target).is_none_or(|url| !leads_to(draft, listeners, url, of))
+                && serves(draft, listeners, of, *target, visited, steps)
         }),
         _ => true,
     }
+}
+
+/// Whether the url is linked to `of` or leads to where `of` listens: in its stead it would send clients round in a circle.
+fn leads_to(draft: &Draft<'_>, listeners: &Listeners, url: NodeId, of: NodeId) -> bool {
+    draft.nodes[url as usize].link() == Some(of) || own_listener(draft, listeners, url) == Some(of)
+}
+
+/// The virtual or dip of this configuration that a url leads to, where its text tells.
+fn own_listener(draft: &Draft<'_>, listeners: &Listeners, url: NodeId) -> Option<NodeId> {
+    let definition = draft.nodes[url as usize].definition.as_ref()?;
+    let (template, _) = definition.url.as_deref()?;
+    let (host, port) = template.fixed_authority()?;
+    let at = SocketAddr::new(ids::address(host)?, port);
+    listeners.get(&at).copied()
 }

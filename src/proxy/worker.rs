@@ -8,14 +8,15 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
+use tracing::warn;
 
 use super::deadline::{self, TICK};
 use super::forward::Pools;
 use super::http1::Parser;
-use super::limits::{LOOP_TOLD, READ_BYTES};
+use super::limits::READ_BYTES;
 use crate::control::{Farm, Live};
-use crate::decide::{Attempt, Millis};
-use crate::telemetry::{Event, Tally};
+use crate::decide::Attempt;
+use crate::telemetry::Tally;
 
 /// What the connections of one core share.
 pub struct Worker {
@@ -34,8 +35,6 @@ pub struct Worker {
     open: Cell<usize>,
     draining: Cell<bool>,
     idle: Notify,
-    /// When a loop was told of last.
-    loop_told: Cell<Option<Millis>>,
 }
 
 /// The buffers that a worker lends to whichever connection is running.
@@ -85,7 +84,6 @@ impl Worker {
             open: Cell::new(0),
             draining: Cell::new(false),
             idle: Notify::new(),
-            loop_told: Cell::new(None),
         };
         worker.look_at_the_clock();
         Rc::new(worker)
@@ -100,6 +98,19 @@ impl Worker {
             ticks.tick().await;
             deadline::tick();
             self.look_at_the_clock();
+        }
+    }
+
+    /// Counts a url that a decision passed over because it leads back to where the client just asked, and logs the first one: a
+    /// fault of the configuration, whatever the decision became.
+    pub(super) fn note_loop(&self, live: &Live, attempt: &mut Attempt) {
+        if let Some(url) = attempt.loop_at.take()
+            && self.tally.leads_back(live.loads.gauges(url))
+        {
+            warn!(
+                "url {}: passed over, as it leads clients back to where they just asked; correct its URL, or link it to the dip or virtual that is there",
+                live.snapshot.id(url)
+            );
         }
     }
 
@@ -133,23 +144,6 @@ impl Worker {
     /// Now, as `Date` has it (RFC 9110 §5.6.7), a quarter of a second late at most.
     pub fn date(&self) -> [u8; 29] {
         self.date.get()
-    }
-
-    /// Counts a url that a decision passed over because it leads back to where the client just asked: a fault of
-    /// the configuration, which is logged at most every [`LOOP_TOLD`].
-    pub(super) fn note_loop(&self, live: &Live, attempt: &Attempt) {
-        let Some(url) = attempt.loop_at else { return };
-        let gauges = live.loads.gauges(url);
-        self.tally.happened(gauges, Event::LedBack);
-        let now = self.farm.now();
-        let due = |told: Millis| now.0 - told.0 >= LOOP_TOLD.as_millis() as u64;
-        if self.loop_told.get().is_none_or(due) {
-            self.loop_told.set(Some(now));
-            tracing::warn!(
-                "url {}: its location leads back to where the client just asked; correct the url, or link it to the dip or virtual that it leads to",
-                gauges.id
-            );
-        }
     }
 
     /// Connections of clients open now.

@@ -28,13 +28,11 @@ pub enum Event {
     ClientGone,
     /// A tunnel was opened.
     Tunnel,
-    /// A url was passed over because it leads back to where the client just asked.
-    LedBack,
 }
 
 impl Event {
     /// All events, in the order of the table.
-    pub const ALL: [Event; 9] = [
+    pub const ALL: [Event; 8] = [
         Event::Answered,
         Event::ConnectFailed,
         Event::Reset,
@@ -43,7 +41,6 @@ impl Event {
         Event::Retried,
         Event::ClientGone,
         Event::Tunnel,
-        Event::LedBack,
     ];
 
     /// The word.
@@ -57,7 +54,6 @@ impl Event {
             Event::Retried => "retried",
             Event::ClientGone => "client-gone",
             Event::Tunnel => "tunnel",
-            Event::LedBack => "led-back",
         }
     }
 }
@@ -107,9 +103,16 @@ impl Tally {
     /// Counts a decision, at the server or url that it picked.
     pub fn decided(&self, server: Option<&Arc<Gauges>>, reason: Reason) {
         match server {
-            Some(server) => self.count(server, reason as usize),
+            Some(server) => {
+                self.count(server, reason as usize);
+            }
             None => self.unserved.borrow_mut()[reason as usize] += 1,
         }
+    }
+
+    /// Counts a url that was passed over because it leads back to where the client just asked; whether it is the first time.
+    pub fn leads_back(&self, url: &Arc<Gauges>) -> bool {
+        self.count(url, Reason::Loop as usize) == 1
     }
 
     /// Counts what became of an exchange.
@@ -122,7 +125,8 @@ impl Tally {
         *self.rules.borrow_mut().entry(rule).or_default() += 1;
     }
 
-    fn count(&self, server: &Arc<Gauges>, column: usize) {
+    /// Counts, and returns the count.
+    fn count(&self, server: &Arc<Gauges>, column: usize) -> u64 {
         let mut servers = self.servers.borrow_mut();
         let row = servers
             .entry(Arc::as_ptr(server) as usize)
@@ -131,6 +135,7 @@ impl Tally {
                 counts: [0; COLUMNS],
             });
         row.counts[column] += 1;
+        row.counts[column]
     }
 
     /// Folds the counts of servers that are configured no more into one row, so that ids that come and

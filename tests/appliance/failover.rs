@@ -338,3 +338,17 @@ fn the_table_at_the_end_says_what_happened() {
     assert_eq!(director.wait().code(), Some(0));
     director.last_counts(&[&at.to_string(), "direct", "3"]);
 }
+
+#[test]
+fn a_url_that_leads_back_is_a_fault_in_log_and_counts() {
+    let (at, gone) = (free(), free());
+    let director = Director::start(&format!(
+        "dip {at} {gone}\nurl back http://{at}/%d\nurl away http://away.example/%d\nbackup {at} back\nbackup back away\n"
+    ));
+    for _ in 0..3 {
+        assert_eq!(get(at, "/x").location(), "http://away.example/x");
+    }
+    director.counts(&["back", "loop", "3"]);
+    let log = director.log();
+    assert!(log.contains("url back: passed over"), "{log}");
+}

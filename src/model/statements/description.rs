@@ -5,6 +5,9 @@ use crate::language::{Line, Rule};
 use crate::model::draft::{Draft, Value};
 use crate::model::print::{Printer, quoted};
 
+/// The longest text as it is printed, in bytes: an id may be printed longer than it was written, and the line must still be one.
+const BYTES: usize = 4_000;
+
 pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     let Some(word) = line.word(Rule::id) else {
         return;
@@ -28,6 +31,10 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         draft
             .error(word.span, "a description cannot hold a tab".to_owned())
             .label = "expected printable text".into();
+    } else if quoted(&text).len() > BYTES {
+        draft
+            .error(word.span, "the description is too long".to_owned())
+            .label = format!("expected at most {BYTES} bytes").into();
     } else {
         draft.set(node, said, Value::Description(text.into()), None);
     }

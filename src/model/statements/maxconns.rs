@@ -17,7 +17,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     }
     let number = line
         .word(Rule::number)
-        .and_then(|word| draft.number(line, word, 1, u32::MAX));
+        .map(|word| draft.number(line, word, 1, u32::MAX));
     if let Some(number) = number {
         draft.set(node, said(line, word), Value::Maxconns(number), None);
     }

@@ -27,10 +27,10 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     }
     let slowstart_s = match line.word(Rule::seconds) {
         Some(word) => draft.number(line, word, 0, SECONDS),
-        None => Some(0),
+        None => 0,
     };
     let predictor = line.words().iter().find_map(|word| predictor(word.rule));
-    if let (Some(predictor), Some(slowstart_s)) = (predictor, slowstart_s) {
+    if let Some(predictor) = predictor {
         draft.set(node, said, Value::Predictor(predictor, slowstart_s), None);
     }
 }

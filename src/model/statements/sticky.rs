@@ -24,20 +24,21 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     }
     let minutes = line
         .word(Rule::minutes)
-        .and_then(|word| draft.number(line, word, 0, MINUTES));
-    let Some(by) = by(draft, line) else { return };
+        .map(|word| draft.number(line, word, 0, MINUTES));
+    let by = by(draft, line);
     if let Some(minutes) = minutes {
         let sticky = (minutes > 0).then_some(Sticky { minutes, by });
         draft.set(node, said, Value::Sticky(sticky), None);
     }
 }
 
-fn by(draft: &mut Draft<'_>, line: Line<'_>) -> Option<StickyBy> {
+/// What tells clients apart; a name that no cookie may have is told and left out.
+fn by(draft: &mut Draft<'_>, line: Line<'_>) -> StickyBy {
     if !line.has(Rule::cookie) {
-        return Some(StickyBy::Source);
+        return StickyBy::Source;
     }
     let Some(word) = line.word(Rule::cookie_name) else {
-        return Some(StickyBy::Cookie(None));
+        return StickyBy::Cookie(None);
     };
     let name = line.text(word);
     // A cookie's name is a token (RFC 6265 §4.1.1, RFC 9110 §5.6.2).
@@ -51,9 +52,9 @@ fn by(draft: &mut Draft<'_>, line: Line<'_>) -> Option<StickyBy> {
             .label =
             format!("expected 1 to {COOKIE_BYTES} of letters, digits and the signs of a token")
                 .into();
-        return None;
+        return StickyBy::Cookie(None);
     }
-    Some(StickyBy::Cookie(Some(name.into())))
+    StickyBy::Cookie(Some(name.into()))
 }
 
 pub(super) fn print(out: &mut Printer<'_>) {

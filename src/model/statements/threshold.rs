@@ -21,7 +21,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     }
     let number = line
         .word(Rule::number)
-        .and_then(|word| draft.number(line, word, 1, MOST));
+        .map(|word| draft.number(line, word, 1, MOST));
     if let Some(number) = number {
         draft.set(node, said(line, word), Value::Threshold(number), None);
     }

@@ -18,7 +18,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     }
     let number = line
         .word(Rule::number)
-        .and_then(|word| draft.number(line, word, 0, u16::MAX.into()));
+        .map(|word| draft.number(line, word, 0, u16::MAX.into()));
     if let Some(weight) = number.and_then(|number| u16::try_from(number).ok()) {
         draft.set(node, said(line, word), Value::Weight(weight), None);
     }

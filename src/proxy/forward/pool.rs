@@ -115,8 +115,7 @@ impl Pools {
 
     /// Keeps a connection over which an exchange went through whole, unless there are enough.
     pub(super) fn keep(&self, server: SocketAddr, mut upstream: Upstream) {
-        // Whether it still stands is asked when it is taken.
-        if self.count.get() >= IDLE_IN_ALL {
+        if self.count.get() >= IDLE_IN_ALL || !upstream.ready(false) {
             return;
         }
         upstream.used = true;

@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 
 use super::body::{Feed, RequestBody};
 use super::fields::{
-    Named, disguised, forwarding, has, hop_by_hop, list, members, no_trailer, protected,
+    Named, disguised, forwarding, h2c, has, hop_by_hop, list, members, no_trailer, protected,
 };
 use super::wire::Seen;
 use crate::decide::Ask;
@@ -158,7 +158,7 @@ fn copy_fields(head: &Head, fields: &mut HeaderMap) -> Option<()> {
         let text = head.text(&field.value);
         if hop_by_hop(name) {
             if head.upgrade && name.eq_ignore_ascii_case(b"upgrade") {
-                fields.append(UPGRADE, value(slice(head, &field.value))?);
+                upgrade(head, field, fields)?;
             } else if name.eq_ignore_ascii_case(b"te") && has(text, b"trailers") {
                 fields.insert(TE, HeaderValue::from_static("trailers"));
             }
@@ -184,6 +184,20 @@ fn copy_fields(head: &Head, fields: &mut HeaderMap) -> Option<()> {
         (false, false) => return Some(()),
     };
     fields.insert(CONNECTION, HeaderValue::from_static(connection));
+    Some(())
+}
+
+/// The protocols of one `Upgrade` line, without h2c (RELIABILITY.md part D).
+fn upgrade(head: &Head, field: &Field, fields: &mut HeaderMap) -> Option<()> {
+    let text = head.text(&field.value);
+    if !members(text).any(h2c) {
+        fields.append(UPGRADE, value(slice(head, &field.value))?);
+        return Some(());
+    }
+    let others: SmallVec<[&[u8]; 4]> = members(text).filter(|p| !h2c(p)).collect();
+    if !others.is_empty() {
+        fields.append(UPGRADE, value(others.join(&b", "[..]).into())?);
+    }
     Some(())
 }
 

@@ -1,0 +1,64 @@
+//! `signpost explain` as the operator meets it.
+
+use std::fs;
+use std::process::{Command, Output};
+
+const FARM: &str = "name 1.1.1.3 spare\nvirtual 1.1.1.1\ndip 1.1.1.2 10.0.0.2\ndip spare 10.0.0.3\nurl one http://1.1.1.2/%d\n\
+    url two http://1.1.1.3/%d\nurl sorry http://sorry.example/\nbind 1.1.1.1 one two\nlink one 1.1.1.2\nlink two spare\n\
+    backup 1.1.1.1 sorry\n";
+
+fn explain(args: &[&str]) -> Output {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let file = folder.path().join("farm");
+    fs::write(&file, FARM).expect("it can be written");
+    Command::new(env!("CARGO_BIN_EXE_signpost"))
+        .arg("explain")
+        .arg(file)
+        .args(["--from", "192.0.2.9"])
+        .args(args)
+        .output()
+        .expect("signpost can be run")
+}
+
+#[track_caller]
+fn told(args: &[&str]) -> String {
+    let out = explain(args);
+    assert_eq!(out.status.code(), Some(0), "{out:?}");
+    String::from_utf8(out.stdout).expect("it prints UTF-8")
+}
+
+#[test]
+fn whatever_has_an_id_can_be_down_or_out_of_service() {
+    let asked = "http://www.example.com/x";
+    let two = "-> redirect 302 to http://1.1.1.3/x by two (predicted)";
+    for id in ["one", "1.1.1.2", "1.1.1.2:80:0:tcp"] {
+        for how in ["--down", "--oos"] {
+            let told = told(&[how, id, asked]);
+            assert!(told.contains(two), "{how} {id}: {told}");
+        }
+    }
+    for how in ["--down", "--oos"] {
+        let told = told(&[how, "1.1.1.1", asked]);
+        assert!(told.contains("by sorry (virtual-backup)"), "{how}: {told}");
+    }
+}
+
+#[test]
+fn the_targets_of_a_virtual_that_is_out_are_not_said_to_wait_for_their_turn() {
+    let told = told(&["--oos", "1.1.1.1", "http://www.example.com/x"]);
+    assert!(!told.contains("turn\n"), "{told}");
+    assert!(
+        told.contains("1.1.1.1 itself is not asked: it is out of service"),
+        "{told}"
+    );
+}
+
+#[test]
+fn to_takes_every_form_of_an_id() {
+    for to in ["spare", "spare:80", "1.1.1.3:0", "1.1.1.3:80:0:tcp"] {
+        let told = told(&["--to", to, "http://www.example.com/x"]);
+        assert!(told.contains("-> forward to "), "{to}: {told}");
+    }
+    let out = explain(&["--to", "1.1.1.9", "http://www.example.com/x"]);
+    assert_eq!(out.status.code(), Some(2));
+}
