@@ -15,9 +15,10 @@ use tracing::{error, info, warn};
 
 use crate::control::{Door, Farm, Order, PrepareError, Report, Writer};
 use crate::language::{FILE_BYTES, Style};
+use crate::model;
 use crate::model::{Endpoint, Model};
+use crate::proxy;
 use crate::telemetry::Table;
-use crate::{model, proxy};
 
 /// Orders that may wait for a worker; the writer waits where there are more.
 const ORDERS_WAITING: usize = 64;

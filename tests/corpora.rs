@@ -5,8 +5,11 @@ use std::path::Path;
 
 mod laws;
 
+/// Panics where it is broken.
+type Law = fn(&[u8]);
+
 /// Each target's name, that of its folder in `fuzz/corpus`, and its law.
-const TARGETS: &[(&str, fn(&[u8]))] = &[("config", laws::config::check)];
+const TARGETS: &[(&str, Law)] = &[("config", laws::config::check)];
 
 #[test]
 fn every_law_holds_for_its_corpus() {
