@@ -26,7 +26,7 @@ fn output(input: &str) -> String {
     let mut bytes = Vec::new();
     let mut rest = input;
     while let Some(at) = rest.find("\\x") {
-        bytes.extend_from_slice(rest[..at].as_bytes());
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
         let byte = u8::from_str_radix(&rest[at + 2..at + 4], 16)
             .expect("two hexadecimal digits follow \\x");
         bytes.push(byte);

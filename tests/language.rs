@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use signpost::language::{FILE_BYTES, LINE_BYTES, Style};
 use signpost::model;
 
-mod laws;
+#[path = "../fuzz/laws/config.rs"]
+mod config;
 
 /// Ids of a small world, so that lines meet.
 fn id() -> impl Strategy<Value = String> {
@@ -104,22 +105,22 @@ proptest! {
     #[test]
     fn what_is_printed_is_read_as_the_same(lines in prop::collection::vec(line(), 1..60)) {
         let text = holding(lines);
-        laws::config::check(text.as_bytes());
+        config::check(text.as_bytes());
     }
 
     #[test]
     fn lines_in_any_order_of_faults_are_read(lines in prop::collection::vec(prop_oneof![line(), line().prop_map(|l| format!("no {l}"))], 1..40)) {
-        laws::config::check(lines.join("\n").as_bytes());
+        config::check(lines.join("\n").as_bytes());
     }
 
     #[test]
     fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-        laws::config::check(&bytes);
+        config::check(&bytes);
     }
 
     #[test]
     fn any_text_behind_a_keyword_is_read(keyword in prop::sample::select(vec!["url u ", "bind ", "virtual ", "description 1.1.1.1 ", "no ", "url u http://"]), rest in "\\PC{0,40}") {
-        laws::config::check(format!("virtual 1.1.1.1\n{keyword}{rest}").as_bytes());
+        config::check(format!("virtual 1.1.1.1\n{keyword}{rest}").as_bytes());
     }
 }
 

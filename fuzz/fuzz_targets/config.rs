@@ -1,7 +1,10 @@
 //! Any bytes are read without a panic, and what holds is printed as itself.
+
 #![no_main]
 
-#[path = "../../tests/laws/mod.rs"]
-mod laws;
+use libfuzzer_sys::fuzz_target;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| laws::config::check(bytes));
+#[path = "../laws/config.rs"]
+mod law;
+
+fuzz_target!(|bytes: &[u8]| law::check(bytes));

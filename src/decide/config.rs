@@ -17,8 +17,8 @@ pub(super) const NONE: u32 = u32::MAX;
 /// No limit on connections.
 pub(super) const UNLIMITED: u32 = u32::MAX;
 
-/// Buckets of all hash tables together.
-const HASH_BUDGET: usize = 1 << 23;
+/// Buckets of all hash tables together: a virtual of few servers has its 16,384 up to 128 such virtuals, then half of them, and so on.
+const HASH_BUDGET: usize = 1 << 21;
 
 /// Places of all weighted schedules together.
 const SCHEDULE_BUDGET: usize = 1 << 22;

@@ -206,6 +206,17 @@ impl Gauges {
         self.trial.store(0, Ordering::Release);
     }
 
+    /// Gives the trial token back if `client` holds it: its exchange is over.
+    pub fn end_trial_by(&self, client: IpAddr) {
+        let word = self.trial.load(Ordering::Acquire);
+        if word != 0 && key_of(word) == address_key(client) {
+            // Where that fails its time was over and another client has it.
+            let _ = self
+                .trial
+                .compare_exchange(word, 0, Ordering::AcqRel, Ordering::Relaxed);
+        }
+    }
+
     /// Turns taken so far.
     pub(super) fn turns(&self) -> u64 {
         self.turns.load(Ordering::Relaxed)

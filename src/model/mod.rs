@@ -1,7 +1,7 @@
 //! What the operator wants: resolved, and valid by construction.
 //!
 //! Turns [`language`](crate::language) statements into a [`Model`] and a model back into canonical text.
-//! Enter at [`load`] (bytes to model), [`resolve`] and [`print`]. Each statement's meaning and canonical form stand side by side in
+//! Enter at [`load`] (bytes to model), [`resolve`] and [`print()`]. Each statement's meaning and canonical form stand side by side in
 //! one file of `statements/`. Cross references are indices ([`Ref`]) into the model's own tables, so that nothing here can name what
 //! does not exist. The law: `load(print(m))` is `m`.
 //!

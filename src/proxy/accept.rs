@@ -2,11 +2,14 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
+use std::time::Instant;
 
 use bytes::BytesMut;
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
+use rustix::process::{Resource, getrlimit};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
@@ -15,7 +18,7 @@ use tokio::task::JoinHandle;
 use super::client::Client;
 use super::connection::{Connection, First};
 use super::deadline::Deadline;
-use super::limits::{ACCEPT_PAUSE, ACCEPTS};
+use super::limits::{ACCEPT_PAUSE, ACCEPTS, DESCRIPTORS_KEPT, DESCRIPTORS_KEPT_SHARE, TOLD_AGAIN};
 use super::stream::{Fresh, watch};
 use super::worker::Worker;
 use crate::model::Endpoint;
@@ -66,13 +69,15 @@ async fn accept_all(
     at: Endpoint,
     closing: Rc<Notify>,
 ) {
+    let most = descriptors();
+    let mut told: Option<Instant> = None;
     loop {
         let ready = tokio::select! {
             biased;
             () = closing.notified() => break,
             ready = listener.readable() => ready,
         };
-        match accept_some(&worker, listener.get_ref(), at) {
+        match accept_some(&worker, listener.get_ref(), at, most) {
             Ok(()) => tokio::task::yield_now().await,
             Err(Errno::WOULDBLOCK) => {
                 if let Ok(mut ready) = ready {
@@ -80,26 +85,67 @@ async fn accept_all(
                 }
             }
             Err(error) => {
-                tracing::warn!(%at, %error, "cannot accept for the moment");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                if told.is_none_or(|told| told.elapsed() >= TOLD_AGAIN) {
+                    tracing::warn!(%at, %error, "accepting pauses: connections that are open go on; raise the limit of descriptors (`ulimit -n`) where that lasts");
+                    told = Some(Instant::now());
+                }
+                if pause(&listener, most, &closing).await {
+                    break;
+                }
             }
         }
     }
-    while accept_some(&worker, listener.get_ref(), at).is_ok() {
+    while accept_some(&worker, listener.get_ref(), at, most).is_ok() {
         tokio::task::yield_now().await;
     }
 }
 
-/// Accepts a number of connections in a row; `Err(WOULDBLOCK)`: no more are waiting.
-fn accept_some(worker: &Rc<Worker>, listener: &TcpListener, at: Endpoint) -> Result<(), Errno> {
+/// The descriptor that no client may have any more, so that serving those who are here can go on.
+fn descriptors() -> usize {
+    let limit = getrlimit(Resource::Nofile).current;
+    let limit = limit.map_or(usize::MAX, |l| usize::try_from(l).unwrap_or(usize::MAX));
+    limit - limit.min(DESCRIPTORS_KEPT.max(limit / DESCRIPTORS_KEPT_SHARE))
+}
+
+/// Waits until there are descriptors again; true: the listener is to be closed.
+async fn pause(listener: &AsyncFd<TcpListener>, most: usize, closing: &Notify) -> bool {
+    loop {
+        tokio::select! {
+            biased;
+            () = closing.notified() => return true,
+            () = tokio::time::sleep(ACCEPT_PAUSE) => {}
+        }
+        // The kernel gives out the lowest number that is free.
+        if rustix::io::dup(listener.get_ref()).is_ok_and(|fd| below(&fd, most)) {
+            return false;
+        }
+    }
+}
+
+fn below(fd: &impl AsRawFd, most: usize) -> bool {
+    usize::try_from(fd.as_raw_fd()).is_ok_and(|fd| fd < most)
+}
+
+/// Accepts a number of connections in a row; `Err(WOULDBLOCK)`: no more are waiting. `most`: the first
+/// descriptor that is too many.
+fn accept_some(
+    worker: &Rc<Worker>,
+    listener: &TcpListener,
+    at: Endpoint,
+    most: usize,
+) -> Result<(), Errno> {
     for _ in 0..ACCEPTS {
         match acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
             Ok((socket, peer)) => {
                 let peer = peer.and_then(|p| SocketAddr::try_from(p).ok());
+                let last = !below(&socket, most);
                 let socket = TcpStream::from(socket);
                 // Without an address the client is gone already.
                 if let Some(peer) = peer {
                     welcome(worker, socket, peer, at);
+                }
+                if last {
+                    return Err(Errno::MFILE);
                 }
             }
             // These speak of the one connection (accept(2), "Error handling").

@@ -55,7 +55,8 @@ fn status(code: Code) -> (&'static [u8], &'static str) {
     }
 }
 
-/// A redirect (LANGUAGE.md §4): `location` writes the Location to the end of its buffer.
+/// A redirect (LANGUAGE.md §4): `location` writes the Location to the end of its buffer. `by_host`: the host
+/// asked for had a say in which url it is.
 ///
 /// # Errors
 /// Those of `location`; `out` is then as it was.
@@ -64,6 +65,7 @@ pub(super) fn redirect<E>(
     manner: Manner,
     code: Code,
     template: &Template,
+    by_host: bool,
     location: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
 ) -> Result<(), E> {
     let before = out.len();
@@ -91,7 +93,7 @@ pub(super) fn redirect<E>(
         BEFORE.len() + (end - start) + escapes + BETWEEN.len() + phrase.len() + AFTER.len(),
     );
     out.extend_from_slice(b"\r\nX-Content-Type-Options: nosniff\r\n");
-    if depends_on_host(template) {
+    if by_host || depends_on_host(template) {
         out.extend_from_slice(b"Vary: Host\r\n");
     }
     out.extend_from_slice(manner.stay.line());

@@ -21,10 +21,11 @@ fn template(authority: Piece) -> Template {
 
 fn redirected(manner: Manner, code: Code, authority: Piece, location: &str) -> String {
     let mut out = b"before".to_vec();
-    let written: Result<(), ()> = redirect(&mut out, manner, code, &template(authority), |out| {
-        out.extend_from_slice(location.as_bytes());
-        Ok(())
-    });
+    let written: Result<(), ()> =
+        redirect(&mut out, manner, code, &template(authority), false, |out| {
+            out.extend_from_slice(location.as_bytes());
+            Ok(())
+        });
     assert_eq!(written, Ok(()));
     String::from_utf8(out).expect("ASCII").split_off(6)
 }
@@ -103,6 +104,7 @@ fn nothing_is_left_behind_by_a_location_that_is_too_long() {
         manner(Stay::Close, false),
         Code::Found,
         &template,
+        false,
         |out| {
             out.push(b'h');
             Err(1)

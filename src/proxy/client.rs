@@ -8,12 +8,24 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream};
 
 use super::deadline::Deadline;
 
 /// How much room there is at least when a connection's own buffer is filled, in bytes.
 const READ_BYTES: usize = 64 * 1024;
+
+/// A byte stream to a client.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin {
+    /// Whether the end of this connection, however it comes about, is a reset and no orderly end: set while
+    /// the end is what tells the client that a body is whole (RFC 9112 §6.3, 8).
+    fn reset_at_end(&mut self, reset: bool);
+}
+
+/// In memory there is no reset: the client sees an end.
+impl Stream for DuplexStream {
+    fn reset_at_end(&mut self, _: bool) {}
+}
 
 /// A client's connection.
 #[derive(Debug)]

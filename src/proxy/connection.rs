@@ -11,13 +11,13 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
 use super::answer::{self, Manner, Stay};
-use super::client::Client;
+use super::client::{Client, Stream};
 use super::forward::{After, Exchange, forward};
 use super::http1::{BodyDecoder, Fault, Framing, Parser, Progress, Request, Version};
-use super::limits::{DRAIN, DRAIN_BYTES, HEAD, IDLE, PIPELINED, STALLED_WRITE};
+use super::limits::{DRAIN, DRAIN_BYTES, HEAD, IDLE, LINGER_BYTES, PIPELINED, STALLED_WRITE};
 use super::stream::Fresh;
 use super::worker::{Desk, Open, Worker};
 use crate::decide::{Action, Ask, Attempt, Decision, Moment, Reason, decide, write_location};
@@ -30,7 +30,7 @@ pub fn serve_connection<S>(
     at: Endpoint,
 ) -> impl Future<Output = ()>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Stream,
 {
     let mut connection = Connection::new(worker, client, at);
     // Borrowed, not moved: each move through an async function would take its size once more.
@@ -77,7 +77,7 @@ pub(super) enum First {
     GoesOn,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+impl<S: Stream> Connection<S> {
     pub(super) fn new(worker: Rc<Worker>, client: Client<S>, at: Endpoint) -> Self {
         let open = worker.opened();
         client.deadline.set(IDLE);
@@ -149,11 +149,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Reads once, and takes in what came.
     fn poll_more(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> Poll<Result<(), Gone>> {
-        let idle = !self.within_a_head() && self.unwanted.is_none();
-        if idle && self.worker.draining() {
-            return Poll::Ready(Err(Gone));
-        }
         if self.client.deadline.poll_passed(cx).is_ready() {
+            if self.unwanted.is_some() {
+                // It may be sending still.
+                self.next = Next::Linger;
+                return Poll::Ready(Ok(()));
+            }
             if !self.within_a_head() {
                 return Poll::Ready(Err(Gone));
             }
@@ -163,7 +164,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return Poll::Ready(Ok(()));
         }
         let mut buffer = ReadBuf::new(&mut desk.input);
-        let read = ready!(Pin::new(&mut self.client.stream).poll_read(cx, &mut buffer));
+        let Poll::Ready(read) = Pin::new(&mut self.client.stream).poll_read(cx, &mut buffer) else {
+            let idle = !self.within_a_head() && self.unwanted.is_none();
+            return match idle && self.worker.draining() {
+                true => Poll::Ready(Err(Gone)),
+                false => Poll::Pending,
+            };
+        };
         let filled = buffer.filled().len();
         if read.is_err() || filled == 0 {
             return Poll::Ready(Err(Gone));
@@ -197,7 +204,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Goes over the requests in `input` and appends their answers to `out`. How many bytes are done with.
     fn requests(&mut self, input: &[u8], parser: &mut Parser, out: &mut Vec<u8>) -> usize {
         let mut at = 0;
-        for _ in 0..PIPELINED {
+        let mut left = PIPELINED;
+        while left > 0 {
             at += self.throw_away(&input[at..]);
             if at == input.len() || !matches!(self.next, Next::Request) {
                 break;
@@ -206,6 +214,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 0 => break,
                 used => at += used,
             }
+            // Between an empty line and its head the lent parser would go to another connection.
+            left -= usize::from(!parser.after_empty_line());
         }
         match self.next {
             Next::Request | Next::Forward(_) => at,
@@ -317,7 +327,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Action::Redirect { url, code } => {
                 let manner = self.manner(&request, may_stay());
                 let template = live.snapshot.template(url);
-                answer::redirect(out, manner, code, template, |out| {
+                let by_host = attempt.by_host();
+                answer::redirect(out, manner, code, template, by_host, |out| {
                     write_location(template, &ask, out)
                 })
                 .map_err(|_| Fault::LongTarget)?;
@@ -441,7 +452,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let _ = ready!(Pin::new(&mut self.client.stream).poll_shutdown(cx));
                 shut = true;
             }
-            while thrown <= DRAIN_BYTES {
+            while thrown <= LINGER_BYTES {
                 let mut desk = self.worker.lend();
                 let mut buffer = ReadBuf::new(&mut desk.input);
                 let read = Pin::new(&mut self.client.stream).poll_read(cx, &mut buffer);

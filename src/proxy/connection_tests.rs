@@ -1,7 +1,7 @@
 use std::future::Future;
 use std::task::Waker;
 
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::sync::mpsc;
 
 use super::super::deadline::{Deadline, TICK, tick};
@@ -9,7 +9,9 @@ use super::super::http1::cases::{GOOD, cases};
 use super::*;
 use crate::control::{Farm, Live};
 use crate::decide::{Facts, Snapshot};
-use crate::model::{Code, Intent, Model, Piece, Predictor, Ref, Template, Url, UrlId, Virtual};
+use crate::model::{
+    Code, HashKey, Intent, Model, Piece, Predictor, Ref, Template, Url, UrlId, Virtual,
+};
 use crate::telemetry::Tally;
 
 /// A virtual with `keepalive` whose url drops the path.
@@ -18,6 +20,8 @@ const KEEPS: &str = "192.0.2.1";
 const CLOSES: &str = "192.0.2.2:8080";
 /// One with nothing bound.
 const EMPTY: &str = "192.0.2.3";
+/// One whose predictor goes by the host, with the first one's url.
+const BY_HOST: &str = "192.0.2.5";
 /// Nobody's.
 const GONE: &str = "192.0.2.4";
 
@@ -66,6 +70,10 @@ fn worker() -> Rc<Worker> {
             at(KEEPS, true, vec![Ref::Url(0)]),
             at(CLOSES, false, vec![Ref::Url(1)]),
             at(EMPTY, true, vec![]),
+            Virtual {
+                predictor: Predictor::Hash(HashKey::Host),
+                ..at(BY_HOST, true, vec![Ref::Url(0)])
+            },
         ],
         urls: vec![
             url(
@@ -361,6 +369,37 @@ fn many_pipelined_requests_are_all_answered_in_order() {
 }
 
 #[test]
+fn an_empty_line_at_the_end_of_a_round_is_that_connections_own() {
+    let worker = worker();
+    let mut one = Talk::new(&worker, KEEPS, 1 << 20);
+    one.send(
+        &[
+            &GOOD.repeat(PIPELINED - 1)[..],
+            b"\r\n",
+            GOOD,
+            b"\r\n\r\nGET",
+        ]
+        .concat(),
+    );
+    let got = one.got();
+    assert_eq!(got.statuses().len(), PIPELINED + 1);
+    assert_eq!(
+        (got.statuses()[PIPELINED - 1], got.statuses()[PIPELINED]),
+        (302, 400)
+    );
+    let got = talk(&worker, &[b"\r\n", GOOD]);
+    assert_eq!((got.statuses(), got.ended), (vec![302], false));
+    // Another connection's turn comes while the first is between its empty line and its head.
+    let mut slow = Talk::new(&worker, KEEPS, 8000);
+    slow.send(&[&GOOD.repeat(PIPELINED - 1)[..], b"\r\n", GOOD].concat());
+    assert_eq!(
+        talk(&worker, &[&[b"\r\n", GOOD].concat()]).statuses(),
+        [302]
+    );
+    assert_eq!(slow.got().statuses(), [302; PIPELINED]);
+}
+
+#[test]
 fn no_more_than_the_limit_is_queued_for_a_client_that_takes_nothing() {
     let worker = worker();
     let mut talk = Talk::new(&worker, KEEPS, 1000);
@@ -467,8 +506,12 @@ fn an_unwanted_body_that_does_not_come_ends_the_connection() {
     talk.send(&post(3));
     assert_eq!(talk.got().statuses(), [307]);
     talk.pass(DRAIN - 2 * TICK);
-    assert!(!talk.over());
+    assert!(!talk.got().ended);
     talk.pass(4 * TICK);
+    assert!(talk.got().ended);
+    // It may be sending now: a reset would take the answer from it.
+    assert!(!talk.over());
+    talk.pass(DRAIN + 2 * TICK);
     assert!(talk.over());
 }
 
@@ -493,7 +536,10 @@ fn after_a_refusal_the_client_has_time_to_take_it() {
     // or for so many bytes.
     let mut fast = Talk::new(&worker, KEEPS, 1 << 20);
     fast.send(b"BAD\r\n");
-    fast.send(&vec![b'x'; DRAIN_BYTES]);
+    let much = vec![b'x'; 1 << 20];
+    for _ in 0..LINGER_BYTES >> 20 {
+        fast.send(&much);
+    }
     assert!(!fast.over());
     fast.send(b"x");
     assert!(fast.over());
@@ -519,6 +565,38 @@ fn draining_closes_idle_connections_and_ends_the_others_with_their_answer() {
     assert!(got.text().contains("\r\nConnection: close\r\n"));
     assert!(half.over());
     assert!(drain.as_mut().poll(&mut cx).is_ready());
+}
+
+#[test]
+fn a_request_that_has_arrived_when_draining_begins_is_answered() {
+    let worker = worker();
+    let mut talk = Talk::new(&worker, KEEPS, 1 << 16);
+    talk.send(GOOD);
+    assert_eq!(talk.got().statuses(), [302]);
+    let mut cx = Context::from_waker(Waker::noop());
+    let sent = Pin::new(&mut talk.client).poll_write(&mut cx, GOOD);
+    assert!(matches!(sent, Poll::Ready(Ok(n)) if n == GOOD.len()));
+    let mut drain = Box::pin(worker.drain());
+    assert!(drain.as_mut().poll(&mut cx).is_pending());
+    talk.turn();
+    let got = talk.got();
+    assert_eq!((got.statuses(), got.ended), (vec![302], true));
+    assert!(got.text().contains("\r\nConnection: close\r\n"));
+}
+
+#[test]
+fn the_host_is_varied_by_where_a_predictor_goes_by_it() {
+    let worker = worker();
+    for (to, varies) in [(KEEPS, false), (BY_HOST, true), (CLOSES, true)] {
+        let mut talk = Talk::new(&worker, to, 1 << 16);
+        talk.send(GOOD);
+        let got = talk.got();
+        assert_eq!(
+            got.text().contains("\r\nVary: Host\r\n"),
+            varies,
+            "{to}: {got:?}"
+        );
+    }
 }
 
 #[test]

@@ -30,9 +30,14 @@ pub const TRAILERS: usize = 32;
 
 /// Answers that may wait for the client to take them before its next pipelined request is looked at.
 pub const PIPELINED: usize = 32;
-/// How much of an unwanted body, or of what comes after the last answer, is read and thrown away. In bytes.
+/// How much of an unwanted body is read and thrown away so that the connection can stay open. In bytes.
 pub const DRAIN_BYTES: usize = 64 * 1024;
-/// For how long that is done.
+/// How much of what comes after the last answer is read and thrown away. In bytes.
+///
+/// More than the sockets' buffers hold: who sends all of its body before it reads gets the answer too,
+/// and no reset.
+pub const LINGER_BYTES: usize = 64 * 1024 * 1024;
+/// For how long either is done.
 pub const DRAIN: Duration = Duration::from_secs(1);
 /// From the first byte of a head to its last.
 pub const HEAD: Duration = Duration::from_secs(10);
@@ -47,5 +52,11 @@ pub const RETRY_AFTER_S: u32 = 5;
 pub const READ_BYTES: usize = 64 * 1024;
 /// Connections that are accepted in a row before those that are open get their turn.
 pub const ACCEPTS: usize = 64;
+/// Clients get no more than all descriptors but one in so many: the others are for connections to servers.
+pub const DESCRIPTORS_KEPT_SHARE: usize = 16;
+/// And never all but fewer than so many.
+pub const DESCRIPTORS_KEPT: usize = 16;
+/// How often it is told that accepting pauses, at most.
+pub const TOLD_AGAIN: Duration = Duration::from_secs(10);
 /// How long accepting pauses when descriptors or memory have run out.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);

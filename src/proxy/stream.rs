@@ -7,9 +7,13 @@ use std::net::TcpStream as Socket;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+
+use super::client::Stream;
 
 /// A non-blocking TCP connection, registered when it first has to wait.
 #[derive(Debug)]
@@ -102,6 +106,10 @@ impl Fresh {
             if let Some(result) = self.direct(&mut call) {
                 return Poll::Ready(result);
             }
+            if !matches!(self.0, State::Both(_)) {
+                // Registering anew forgets who waits to read: everybody looks once more.
+                cx.waker().wake_by_ref();
+            }
             let fd = self.for_writing()?;
             ready!(fd.poll_write_ready(cx))?.clear_ready();
         }
@@ -118,6 +126,16 @@ pub(super) fn watch<T: Into<OwnedFd> + AsRawFd>(
         reason = "its successor is unsafe for types that may change their descriptor; an owned socket never does"
     )]
     AsyncFd::with_interest(socket, interest)
+}
+
+impl Stream for Fresh {
+    fn reset_at_end(&mut self, reset: bool) {
+        if let Some(socket) = self.socket() {
+            let linger = reset.then_some(Duration::ZERO);
+            // Where it fails the connection is broken already.
+            let _ = SockRef::from(socket).set_linger(linger);
+        }
+    }
 }
 
 impl AsyncRead for Fresh {

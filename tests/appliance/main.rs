@@ -5,6 +5,7 @@ mod support;
 
 mod bind_errors;
 mod clients;
+mod descriptors;
 mod failover;
 mod forward;
 mod malformed;

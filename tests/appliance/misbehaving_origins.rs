@@ -1,9 +1,12 @@
 //! RELIABILITY.md D and G: origins that refuse, reset, keep silent, drip and lie.
 
+use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use crate::support::{After, Client, Director, Origin, answer, free, get};
+use crate::support::{After, Client, Director, Origin, answer, eventually, free, get};
 
 fn forwarding(origin: &Origin) -> (Director, SocketAddr) {
     let (at, real) = (free(), origin.address);
@@ -265,4 +268,128 @@ fn a_silent_tunnel_ends_after_timeout() {
     client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
     assert_eq!(client.answer().status, 101);
     client.closed();
+}
+
+/// What comes until the end of the connection, and whether that end was a reset.
+fn until_the_end(client: &mut Client) -> (String, bool) {
+    let mut got = Vec::new();
+    let end = client.stream.read_to_end(&mut got);
+    let reset = end.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset);
+    (String::from_utf8_lossy(&got).into_owned(), reset)
+}
+
+#[test]
+fn a_cut_body_ends_in_a_reset_where_a_plain_end_would_make_it_whole() {
+    const OLD: &str = "GET / HTTP/1.0\r\nHost: x\r\n\r\n";
+    for (bytes, after, whole) in [
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n",
+            After::Close,
+            false,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nshort",
+            After::Close,
+            false,
+        ),
+        ("HTTP/1.1 200 OK\r\n\r\nshort", After::Reset, false),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n0\r\n\r\n",
+            After::Keep,
+            true,
+        ),
+        ("HTTP/1.1 200 OK\r\n\r\nshort", After::Close, true),
+    ] {
+        let released = Arc::new(AtomicBool::new(false));
+        let release = Arc::clone(&released);
+        let origin = Origin::start(move |exchange| {
+            exchange.send(bytes)?;
+            eventually("the client has the part", || {
+                release.load(Ordering::Relaxed)
+            });
+            Ok(after)
+        });
+        let (_director, at) = forwarding(&origin);
+        let mut client = Client::to(at);
+        client.send(OLD);
+        let mut head = Vec::new();
+        while !head.ends_with(b"short") {
+            let mut byte = [0];
+            client.stream.read_exact(&mut byte).expect("the part");
+            head.push(byte[0]);
+        }
+        released.store(true, Ordering::Relaxed);
+        let (rest, reset) = until_the_end(&mut client);
+        assert_eq!(
+            (rest.as_str(), reset),
+            ("", !whole),
+            "{bytes:?}, then {after:?}"
+        );
+    }
+}
+
+#[test]
+fn the_end_of_the_grace_cuts_such_a_body_with_a_reset_too() {
+    let origin = Origin::start(|exchange| {
+        exchange.send("HTTP/1.1 200 OK\r\n\r\nshort")?;
+        // Until the director goes.
+        let _ = exchange.some(1);
+        Ok(After::Close)
+    });
+    let (at, real) = (free(), origin.address);
+    let config = format!("virtual {at}\nreal {real}\nbind {at} {real}\n");
+    let mut director = Director::start_with(&config, &["--grace", "1"]);
+    let mut client = Client::to(at);
+    client.send("GET / HTTP/1.0\r\nHost: x\r\n\r\n");
+    let mut first = [0];
+    client.stream.read_exact(&mut first).expect("an answer");
+    director.terminate();
+    let (rest, reset) = until_the_end(&mut client);
+    assert!(reset, "taken for whole: {rest:?}");
+    assert_eq!(director.wait().code(), Some(0));
+}
+
+#[test]
+fn a_walk_that_ends_in_a_redirect_redirects() {
+    let first = Origin::saying("first");
+    let (at, real) = (free(), first.address);
+    let director = Director::start(&format!(
+        "dip {at} {real}\nurl elsewhere http://elsewhere.example/%d\nbackup {at} elsewhere\nthreshold {at} 1000\n"
+    ));
+    first.refuse();
+    for (request, status) in [("GET /a?b HTTP/1.1\r\nHost: x\r\n\r\n", 302), (POST, 307)] {
+        let mut client = Client::to(at);
+        let answer = client.send(request).answer();
+        assert_eq!(answer.status, status, "{answer:?}");
+        assert!(answer.location().starts_with("http://elsewhere.example/"));
+        assert_eq!(answer.field("connection"), Some("close"));
+        client.closed();
+    }
+    director.counts(&["elsewhere", "reassigned", "2"]);
+}
+
+#[test]
+fn a_malformed_answer_ends_a_trial() {
+    let (first, second) = (Origin::saying("first"), Origin::saying("second"));
+    let (at, a, b) = (free(), first.address, second.address);
+    let _director = Director::start(&format!(
+        "virtual {at}\nreal {a}\nreal {b}\nbind {at} {a} {b}\nthreshold {a} 1\nretry {a} 1\n"
+    ));
+    first.refuse();
+    for _ in 0..2 {
+        assert_eq!(get(at, "/").text(), "second");
+    }
+    first.resume();
+    first.become_one_that(|exchange| {
+        exchange.send("no HTTP at all\r\n\r\n")?;
+        Ok(After::Close)
+    });
+    eventually("a trial", || get(at, "/").status == 502);
+    let began = Instant::now();
+    eventually("the next trial", || get(at, "/").status == 502);
+    assert!(
+        began.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        began.elapsed()
+    );
 }

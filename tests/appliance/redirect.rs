@@ -256,14 +256,14 @@ fn macros_stand_for_the_parts_of_the_request() {
             "http://t.example/a",
         ),
         (
-            "http://%h:%s/%d",
+            "https://%h:%s/%d",
             get("/x", "h.example"),
-            "http://h.example:80/x",
+            "https://h.example:80/x",
         ),
         (
-            "http://%h:%s/%d",
+            "https://%h:%s/%d",
             get("/x", "h.example:8080"),
-            "http://h.example:8080/x",
+            "https://h.example:8080/x",
         ),
         (
             "https://%h/%d",
@@ -362,14 +362,14 @@ fn without_a_host_the_address_stands_in() {
 
 #[test]
 fn fields_of_the_client_do_not_move_the_target() {
-    let (_director, at) = redirecting("http://%h/%d", "");
+    let (_director, at) = redirecting("https://%h/%d", "");
     let forged = "X-Forwarded-Host: evil.example\r\nForwarded: host=evil.example\r\nX-Original-URL: /evil\r\n\
                   X-Forwarded-Proto: https\r\nX-Rewrite-URL: /evil";
     let answer = ask(
         at,
         &format!("GET /x HTTP/1.1\r\nHost: h.example\r\n{forged}"),
     );
-    assert_eq!(answer.location(), "http://h.example/x");
+    assert_eq!(answer.location(), "https://h.example/x");
 }
 
 #[test]

@@ -53,6 +53,7 @@ fn idle_connections_close_at_once_and_requests_in_flight_end() {
     release.send(()).expect("the origin waits");
     let answer = busy.answer();
     assert_eq!((answer.status, answer.text().as_str()), (200, "whole"));
+    assert_eq!(answer.field("connection"), Some("close"));
     busy.closed();
     assert_eq!(director.wait().code(), Some(0));
     director.last_counts(&["t", "predicted", "1"]);
@@ -78,6 +79,31 @@ fn after_the_grace_it_ends_all_the_same() {
         took >= Duration::from_millis(900) && took < Duration::from_secs(5),
         "it took {took:?}"
     );
+}
+
+#[test]
+fn a_tunnel_has_the_grace_too() {
+    let origin = Origin::start(|exchange| {
+        exchange.send(
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n",
+        )?;
+        while let Ok(bytes) = exchange.some(65_536) {
+            exchange.send(bytes)?;
+        }
+        Ok(After::Close)
+    });
+    let (at, real) = (free(), origin.address);
+    let config = format!("virtual {at}\nreal {real}\nbind {at} {real}\n");
+    let mut director = Director::start_with(&config, &["--grace", "2"]);
+    let mut client = Client::to(at);
+    client.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n");
+    assert_eq!(client.answer().status, 101);
+    director.terminate();
+    eventually("nothing listens", || Client::try_to(at).is_err());
+    client.send("still");
+    assert_eq!(client.exactly(5).expect("an echo"), b"still");
+    client.closed();
+    assert_eq!(director.wait().code(), Some(0));
 }
 
 #[test]

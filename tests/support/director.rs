@@ -82,20 +82,38 @@ pub(crate) struct Director {
 }
 
 impl Director {
-    /// Serves `config` with two workers, and waits until it listens.
+    /// Serves `config`, and waits until it listens.
     pub(crate) fn start(config: &str) -> Director {
         Director::start_with(config, &[])
     }
 
-    /// The same with further `arguments`.
+    /// The same with further `arguments`; two workers unless they say otherwise.
     pub(crate) fn start_with(config: &str, arguments: &[&str]) -> Director {
+        let command = Command::new(env!("CARGO_BIN_EXE_signpost"));
+        Director::start_by(command, config, arguments)
+    }
+
+    /// Serves `config` where no more than so many descriptors are open at once.
+    pub(crate) fn start_limited(config: &str, descriptors: u32) -> Director {
+        let mut command = Command::new("sh");
+        let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_signpost")]);
+        Director::start_by(command, config, &[])
+    }
+
+    fn start_by(mut command: Command, config: &str, arguments: &[&str]) -> Director {
         let folder = TempDir::new().expect("a temporary folder");
         let file = folder.path().join("startup-config");
         std::fs::write(&file, config).expect("the configuration is written");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_signpost"))
-            .args(["serve", "--workers", "2", "--config"])
+        let mut child = command
+            .args(["serve", "--config"])
             .arg(&file)
             .args(arguments)
+            .args(if arguments.contains(&"--workers") {
+                &[][..]
+            } else {
+                &["--workers", "2"]
+            })
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

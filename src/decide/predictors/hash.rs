@@ -16,7 +16,7 @@ const FEW_BUCKETS: usize = 1 << 14;
 /// Buckets a slot where there are more.
 const EACH: usize = 128;
 /// The longest table.
-const MOST_BUCKETS: usize = 1 << 21;
+const MOST_BUCKETS: usize = 1 << 20;
 
 /// Buckets, each owned by the bound slot that wins its rendezvous: the owner of a bucket depends on the ids and
 /// weights of the slots alone, so that a slot which comes or goes moves only its own buckets, on every director.

@@ -8,6 +8,7 @@ use super::super::predictors::{Candidate, Pick, SAMPLE, SCANNED, golden, hash_ke
 use super::super::settle::View;
 use super::{How, Trace, Walk};
 use crate::decide::{Action, NodeIndex};
+use crate::model::HashKey;
 
 /// So often the predictor is asked again where its pick came to nothing.
 const PICKS: u32 = 32;
@@ -44,6 +45,7 @@ impl<T: Trace> Walk<'_, T> {
             Pick::Hash(by, table) => {
                 let salt = self.config.virtuals[v as usize].salt;
                 let key = hash_key(*by, self.ask, salt);
+                self.attempt.hashed_host |= *by == HashKey::Host;
                 let mut found = None;
                 for attempt in 0..PICKS {
                     let Some(k) = table.owner(key, attempt) else {

@@ -6,14 +6,13 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::task::Poll;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::limits::CONNECT;
 use super::pool::Upstream;
 use super::relay::poll_gone;
-use crate::proxy::client::Client;
+use crate::proxy::client::{Client, Stream};
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ pub(super) async fn connect<S>(
     server: SocketAddr,
 ) -> Result<Upstream, NoConnection>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Stream,
 {
     let mut connecting = pin!(timeout(CONNECT, TcpStream::connect(server)));
     let connected = std::future::poll_fn(|cx| {
@@ -52,6 +51,15 @@ where
     };
     stream.set_nodelay(true).map_err(blame)?;
     Upstream::new(stream).await.map_err(blame)
+}
+
+/// Whether no descriptor is left, to this process or at all.
+pub(super) fn exhausted(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let number = error.raw_os_error();
+    [Errno::MFILE, Errno::NFILE]
+        .iter()
+        .any(|errno| number == Some(errno.raw_os_error()))
 }
 
 /// Whose fault a failed connect is.

@@ -29,6 +29,7 @@ pub(super) fn hop_by_hop(name: &[u8]) -> bool {
         2 => &[b"te"],
         7 => &[b"upgrade"],
         10 => &[b"connection", b"keep-alive"],
+        14 => &[b"http2-settings"],
         16 => &[b"proxy-connection"],
         17 => &[b"transfer-encoding"],
         _ => return false,
@@ -49,6 +50,11 @@ pub(super) fn protected(name: &[u8]) -> bool {
         b"date",
     ];
     NAMES.iter().any(|n| name.eq_ignore_ascii_case(n)) || forwarding(name)
+}
+
+/// Whether this protocol is HTTP/2 in the clear: it would hide requests from whoever stands in between.
+pub(super) fn h2c(protocol: &[u8]) -> bool {
+    protocol.eq_ignore_ascii_case(b"h2c")
 }
 
 /// `Forwarded` and all of `X-Forwarded-*`.

@@ -12,14 +12,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::client::Client;
+use super::client::{Client, Stream};
 use super::http1::{Fault, Head};
 use super::worker::Worker;
 use crate::control::{Live, Outcome};
-use crate::decide::{Action, Attempt, Decision, Gauges, Moment, NodeIndex, Place, Reason, decide};
+use crate::decide::{Action, Attempt, Decision, Moment, NodeIndex, Place, Reason, decide};
 use crate::model::Endpoint;
 use crate::telemetry::Event;
 
@@ -41,7 +40,7 @@ mod wire;
 pub use pool::Pools;
 pub use retry::Budget;
 
-use connect::{NoConnection, connect};
+use connect::{NoConnection, connect, exhausted};
 use pool::Upstream;
 use relay::{End, Failure, Relay};
 use request::Route;
@@ -106,14 +105,14 @@ pub fn forward<'a, S>(
     exchange: Exchange,
 ) -> Pin<Box<impl Future<Output = After> + 'a>>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Stream,
 {
     Box::pin(walk(worker, client, exchange))
 }
 
 async fn walk<S>(worker: &Rc<Worker>, client: &mut Client<S>, mut exchange: Exchange) -> After
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Stream,
 {
     let mut sent = false;
     if request::looped(&exchange.head, &worker.pseudonym) {
@@ -134,7 +133,9 @@ where
             server,
             place: &place,
         };
-        match visit.run().await {
+        let step = visit.run().await;
+        place.gauges().end_trial_by(client.peer.ip());
+        match step {
             Step::Done(after) => return after,
             Step::MoveOn => {}
             Step::Again if !sent && worker.pools.budget.spend(Instant::now()) => {
@@ -208,7 +209,7 @@ struct Visit<'a, S> {
     place: &'a Place,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Visit<'_, S> {
+impl<S: Stream> Visit<'_, S> {
     async fn run(&mut self) -> Step {
         let worker = self.worker;
         self.place
@@ -223,6 +224,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<'_, S> {
                 Some(upstream) => upstream,
                 None => match connect(self.client, server).await {
                     Ok(upstream) => upstream,
+                    // Connections that only wait for use hold descriptors.
+                    Err(NoConnection::Ours(why)) if exhausted(&why) && worker.pools.idle() > 0 => {
+                        worker.pools.clear();
+                        continue;
+                    }
                     Err(why) => return self.no_connection(why),
                 },
             };
@@ -352,30 +358,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Visit<'_, S> {
             .farm
             .report(gauges, self.client.peer.ip(), outcome);
         self.worker.tally.happened(gauges, event);
-        end_trial(self.exchange, gauges);
     }
 }
 
 /// The head of an answer came: a success.
-fn note_answer(
-    worker: &Worker,
-    client: IpAddr,
-    exchange: &Exchange,
-    place: &Place,
-    begun: Instant,
-) {
+fn note_answer(worker: &Worker, client: IpAddr, place: &Place, begun: Instant) {
     let gauges = place.gauges();
     let micros = u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
     gauges.answered_in(micros, worker.farm.now());
     worker.farm.report(gauges, client, Outcome::Answered);
     worker.tally.happened(gauges, Event::Answered);
-    end_trial(exchange, gauges);
-}
-
-fn end_trial(exchange: &Exchange, gauges: &Gauges) {
-    if exchange.decision.reason == Reason::Trial {
-        gauges.end_trial();
-    }
+    gauges.end_trial_by(client);
 }
 
 #[cfg(test)]

@@ -2,14 +2,12 @@
 
 use std::rc::Rc;
 
-use tokio::io::{AsyncRead, AsyncWrite};
-
 use super::limits::STALLED_WRITE;
 use super::out::Out;
 use super::{After, Exchange, Tell, request};
 use crate::decide::{Action, write_location};
 use crate::proxy::answer::{self, Manner, Stay};
-use crate::proxy::client::Client;
+use crate::proxy::client::{Client, Stream};
 use crate::proxy::http1::{Fault, Framing, Head, Version};
 use crate::proxy::worker::Worker;
 
@@ -21,7 +19,7 @@ pub(super) async fn tell<S>(
     tell: Tell,
 ) -> After
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Stream,
 {
     let manner = manner(worker, &exchange.head, false);
     let mut out = Vec::with_capacity(512);
@@ -55,7 +53,7 @@ pub(super) async fn answer<S>(
     exchange: &Exchange,
 ) -> After
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Stream,
 {
     let Exchange {
         head,
@@ -73,7 +71,8 @@ where
             manner(worker, head, stays),
             decision.reason.as_str(),
         );
-        return send(client, out, after(head, stays)).await;
+        let after = after(client, head, stays);
+        return send(client, out, after).await;
     };
     worker
         .tally
@@ -92,6 +91,7 @@ where
         manner(worker, head, stays),
         code,
         template,
+        exchange.attempt.by_host(),
         |out| write_location(template, &ask, out),
     );
     if written.is_err() {
@@ -99,14 +99,17 @@ where
         answer::fault(&mut out, manner(worker, head, false), Fault::LongTarget);
         return send(client, out, After::Linger).await;
     }
-    send(client, out, after(head, stays)).await
+    let after = after(client, head, stays);
+    send(client, out, after).await
 }
 
-fn after(head: &Head, stays: bool) -> After {
-    match (stays, head.framing) {
-        (true, _) => After::KeepAlive,
-        (false, Framing::None) => After::Close,
-        (false, _) => After::Linger,
+fn after<S>(client: &Client<S>, head: &Head, stays: bool) -> After {
+    if stays {
+        After::KeepAlive
+    } else if head.framing == Framing::None && client.input.is_empty() {
+        After::Close
+    } else {
+        After::Linger
     }
 }
 
@@ -124,7 +127,7 @@ fn manner(worker: &Worker, head: &Head, stays: bool) -> Manner {
 
 async fn send<S>(client: &mut Client<S>, bytes: Vec<u8>, after: After) -> After
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Stream,
 {
     let mut out = Out::default();
     out.text(|text| *text = bytes);

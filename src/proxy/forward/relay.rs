@@ -13,7 +13,7 @@ use std::time::Duration;
 use http::{Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 use tokio::time::Instant;
 
 use super::limits::{AHEAD_BYTES, ANSWER_HEAD, INTERIM, STALLED_WRITE};
@@ -23,7 +23,7 @@ use super::response::{self, Delimited, Style};
 use super::upload::{Step, Upload};
 use super::{After, Exchange};
 use crate::decide::Place;
-use crate::proxy::client::Client;
+use crate::proxy::client::{Client, Stream};
 use crate::proxy::http1::{Fault, Head, Version};
 use crate::proxy::worker::Worker;
 
@@ -126,6 +126,8 @@ pub(super) struct Relay<'a, S, F> {
     out: Out,
     stage: Stage,
     after: After,
+    /// The client takes the end of its connection for the end of the body.
+    until_close: bool,
     link_ended: bool,
     begun: Instant,
     wait: Option<Wait>,
@@ -134,7 +136,7 @@ pub(super) struct Relay<'a, S, F> {
 
 impl<'a, S, F> Relay<'a, S, F>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Stream,
     F: Future<Output = hyper::Result<Response<Incoming>>>,
 {
     pub(super) fn new(
@@ -156,6 +158,7 @@ where
             out: Out::default(),
             stage: Stage::Head,
             after: After::Close,
+            until_close: false,
             link_ended: false,
             begun: Instant::now(),
             wait: None,
@@ -250,14 +253,12 @@ where
         let head = &self.exchange.head;
         let (parts, body) = answer.into_parts();
         let delimited = response::check(&parts, head).map_err(|_| Failure::BadAnswer)?;
-        super::note_answer(
-            self.worker,
-            self.client.peer.ip(),
-            self.exchange,
-            self.place,
-            self.begun,
-        );
         let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
+        // What is left of the request would be taken for the new protocol's (RFC 9110 §7.8).
+        if switching && !self.upload.ended {
+            return Err(Failure::BadAnswer);
+        }
+        super::note_answer(self.worker, self.client.peer.ip(), self.place, self.begun);
         // An answer ahead of its request's end: whether the rest will come cannot be known.
         let keep_alive = head.keep_alive
             && self.upload.ended
@@ -277,6 +278,10 @@ where
         };
         self.out
             .text(|out| response::write_head(out, &parts, &style));
+        self.until_close = delimited == Delimited::Close;
+        if self.until_close {
+            self.client.stream.reset_at_end(true);
+        }
         self.stage = match delimited {
             _ if switching => Stage::Switching,
             Delimited::Empty => Stage::Whole,
@@ -336,10 +341,22 @@ where
     /// The end, if the client has all that it gets.
     fn end(&mut self) -> Option<End> {
         match self.stage {
-            Stage::Whole => Some(End::Whole(self.after)),
+            Stage::Whole => Some(End::Whole(self.whole())),
             Stage::Broken => Some(End::Cut),
             Stage::Switching if self.link_ended => Some(End::Switched),
             _ => None,
+        }
+    }
+
+    /// What follows an answer that the client has whole.
+    fn whole(&mut self) -> After {
+        if self.until_close {
+            self.client.stream.reset_at_end(false);
+        }
+        match self.after {
+            // What it sent behind its last request is left unread.
+            After::Close if !self.client.input.is_empty() => After::Linger,
+            after => after,
         }
     }
 
@@ -405,7 +422,7 @@ where
 /// next write to fail would hold its place at the server.
 pub(super) fn poll_gone<S>(client: &mut Client<S>, cx: &mut Context<'_>) -> Poll<()>
 where
-    S: AsyncRead + AsyncWrite + Unpin,
+    S: Stream,
 {
     while client.input.len() < AHEAD_BYTES {
         let mut bytes = [0; 1024];

@@ -10,7 +10,7 @@ use http::response::Parts;
 use http::{StatusCode, Version as Spoken};
 use hyper::ext::ReasonPhrase;
 
-use super::fields::{Named, has, hop_by_hop, list, members, no_trailer, protected};
+use super::fields::{Named, h2c, has, hop_by_hop, list, members, no_trailer, protected};
 use crate::proxy::http1::{Head, Version};
 
 /// How the answer's body is delimited towards the client.
@@ -98,7 +98,7 @@ fn fits(fields: &HeaderMap, head: &Head) -> bool {
             .iter()
             .any(|c| has(c.as_bytes(), b"upgrade"))
         && switched.peek().is_some()
-        && switched.all(asked)
+        && switched.all(|protocol| asked(protocol) && !h2c(protocol))
 }
 
 /// What the writing of a head needs beside the answer itself.
@@ -110,8 +110,12 @@ pub(super) struct Style<'a> {
     pub(super) date: [u8; 29],
 }
 
+/// Most heads are smaller: room for one is made at once and not bit by bit.
+const USUAL_HEAD_BYTES: usize = 1024;
+
 /// Appends the head of the answer to `out`.
 pub(super) fn write_head(out: &mut Vec<u8>, parts: &Parts, style: &Style<'_>) {
+    out.reserve(USUAL_HEAD_BYTES);
     write_status(
         out,
         parts.status,

@@ -83,6 +83,11 @@ impl Parser {
         self.state == State::Start
     }
 
+    /// Whether an empty line has come and nothing of the head behind it.
+    pub(in crate::proxy) fn after_empty_line(&self) -> bool {
+        self.empty_line && self.untouched()
+    }
+
     /// Goes on with `input`, which holds all bytes since the head's first, in one more call than before.
     ///
     /// # Errors

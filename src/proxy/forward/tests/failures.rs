@@ -69,6 +69,48 @@ fn all_refused_is_503_with_retry_after() {
     });
 }
 
+/// A port that answers nothing to who connects, and what keeps it so.
+fn deaf() -> (u16, Vec<socket2::Socket>) {
+    let socket =
+        || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let listener = socket();
+    let any: std::net::SocketAddr = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+    listener.bind(&any.into()).unwrap();
+    listener.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut kept = vec![listener];
+    // Until its queue is full.
+    loop {
+        let client = socket();
+        if client
+            .connect_timeout(&address, Duration::from_millis(100))
+            .is_err()
+        {
+            return (address.as_socket().unwrap().port(), kept);
+        }
+        kept.push(client);
+    }
+}
+
+#[test]
+fn after_three_seconds_without_a_connection_the_next_server_has_it() {
+    run(async {
+        let (port, _kept) = deaf();
+        let mut rig = Rig::new(&[port, saying(OK).await]);
+        let began = std::time::Instant::now();
+        for request in [GET, POST] {
+            let (_, got) = rig.exchange(request).await;
+            assert_eq!(status(&got), "200", "{got}");
+        }
+        let took = began.elapsed();
+        assert!(
+            took >= Duration::from_secs(3) && took < Duration::from_secs(6),
+            "{took:?}"
+        );
+        assert_eq!(rig.outcomes(), [Outcome::Unanswered]);
+    });
+}
+
 #[test]
 fn at_most_eight_servers_are_tried() {
     run(async {
@@ -335,16 +377,14 @@ fn a_client_that_takes_nothing_is_let_go() {
         .await;
         let rig = Rig::new(&[port]);
         let (mut near, exchange) = rig.open(GET.as_bytes());
-        let client = async {
-            assert_eq!(near.read_u8().await.unwrap(), b'H');
-            for _ in 0..200 {
-                tokio::task::yield_now().await;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-            assert_eq!(rig.connections(0), 1);
-            pass(Duration::from_secs(30));
-        };
-        let (after, ()) = tokio::join!(exchange, client);
+        let mut exchange = std::pin::pin!(exchange);
+        tokio::select! {
+            after = &mut exchange => panic!("{after:?} before the client took a byte"),
+            first = near.read_u8() => assert_eq!(first.unwrap(), b'H'),
+        }
+        assert_eq!(rig.connections(0), 1);
+        let (after, passed) = passing(exchange).await;
         assert_eq!((after, rig.connections(0)), (After::Close, 0));
+        assert!(passed >= Duration::from_secs(30), "{passed:?}");
     });
 }

@@ -120,7 +120,22 @@ pub(super) fn reset(stream: TcpStream) {
 /// Polls others until `until` holds.
 pub(super) async fn until(mut holds: impl FnMut() -> bool) {
     while !holds() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Lets time pass for deadlines, tick by tick, until `exchange` is over: what it came to, and the time.
+pub(super) async fn passing<T>(exchange: impl Future<Output = T>) -> (T, Duration) {
+    let mut exchange = std::pin::pin!(exchange);
+    let mut passed = Duration::ZERO;
+    loop {
+        tokio::select! {
+            biased;
+            over = &mut exchange => return (over, passed),
+            () = tokio::task::yield_now() => {}
+        }
+        deadline::tick();
+        passed += TICK;
     }
 }
 
