@@ -79,6 +79,9 @@ impl<T: Trace> Walk<'_, T> {
             }
         }
         let settings = config.url(url);
+        if !settings.authority.fits(self.ask) {
+            return self.reject(url, Why::NoUrl);
+        }
         if leads_back(
             &settings.template,
             &settings.authority,

@@ -187,7 +187,7 @@ where
                 moved = true;
                 continue;
             }
-            let waiting_bytes = self.out.len();
+            let (waiting_bytes, had_room) = (self.out.len(), self.out.has_room());
             let write = self.out.poll_write(&mut self.client.stream, cx);
             moved |= self.out.len() != waiting_bytes;
             match write {
@@ -200,7 +200,9 @@ where
                 Poll::Pending => {}
             }
             let asked = matches!(step, Step::Still) && self.upload.wanted();
-            if answered || asked || matches!(step, Step::Moved) {
+            // Room that the write made is filled now: nothing wakes for what hyper holds already.
+            let made_room = !had_room && self.out.has_room();
+            if answered || asked || made_room || matches!(step, Step::Moved) {
                 moved = true;
                 continue;
             }
