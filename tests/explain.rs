@@ -8,9 +8,13 @@ const FARM: &str = "name 1.1.1.3 spare\nvirtual 1.1.1.1\ndip 1.1.1.2 10.0.0.2\nd
     backup 1.1.1.1 sorry\n";
 
 fn explain(args: &[&str]) -> Output {
+    explain_of(FARM, args)
+}
+
+fn explain_of(config: &str, args: &[&str]) -> Output {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let file = folder.path().join("farm");
-    fs::write(&file, FARM).expect("it can be written");
+    fs::write(&file, config).expect("it can be written");
     Command::new(env!("CARGO_BIN_EXE_signpost"))
         .arg("explain")
         .arg(file)
@@ -22,7 +26,12 @@ fn explain(args: &[&str]) -> Output {
 
 #[track_caller]
 fn told(args: &[&str]) -> String {
-    let out = explain(args);
+    told_of(FARM, args)
+}
+
+#[track_caller]
+fn told_of(config: &str, args: &[&str]) -> String {
+    let out = explain_of(config, args);
     assert_eq!(out.status.code(), Some(0), "{out:?}");
     String::from_utf8(out.stdout).expect("it prints UTF-8")
 }
@@ -61,4 +70,31 @@ fn to_takes_every_form_of_an_id() {
     }
     let out = explain(&["--to", "1.1.1.9", "http://www.example.com/x"]);
     assert_eq!(out.status.code(), Some(2));
+}
+
+#[test]
+fn whoever_listens_on_all_addresses_is_asked_at_each() {
+    let config = "virtual 0.0.0.0:8080\nvirtual 127.0.0.1:8081\nurl u http://u.example/%d\nbind 0.0.0.0:8080 u\n";
+    let told = told_of(config, &["http://127.0.0.9:8080/x"]);
+    assert!(told.contains("http://u.example/x by u"), "{told}");
+}
+
+#[test]
+fn an_address_in_brackets_is_no_part_of_a_name() {
+    let config = "virtual 1.1.1.1\nurl longer http://www.%h:81/%d\nurl plain http://%h:81/%d\nbind 1.1.1.1 longer\nbackup longer plain\n";
+    for (host, to) in [
+        ("x.example", "http://www.x.example:81/ by longer"),
+        ("[::1]", "http://[::1]:81/ by plain"),
+        ("192.0.2.1", "http://www.192.0.2.1:81/ by longer"),
+    ] {
+        let told = told_of(config, &[&format!("http://{host}/")]);
+        assert!(told.contains(to), "{host}: {told}");
+    }
+}
+
+#[test]
+fn a_fragment_makes_no_other_url() {
+    let config = "virtual 1.1.1.1\nurl same http://x.example/%d#top\nbind 1.1.1.1 same\n";
+    let told = told_of(config, &["http://x.example/a"]);
+    assert!(told.contains("refuse with 503 (loop)"), "{told}");
 }

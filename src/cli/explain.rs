@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -171,8 +171,16 @@ fn at(
         let found = endpoint(model, text).and_then(listener);
         return found.ok_or_else(|| format!("`{text}` is no virtual or dip; {}", choices(model)));
     }
-    let named = endpoint(model, &format!("{host}:{port}")).and_then(listener);
-    if let Some(at) = named {
+    let named = endpoint(model, &format!("{host}:{port}"));
+    // Whoever listens on all addresses listens on that one too.
+    let all = named.map(|e| Endpoint {
+        address: match e.address {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        },
+        ..e
+    });
+    if let Some(at) = named.and_then(listener).or_else(|| all.and_then(listener)) {
         return Ok(at);
     }
     match &*model.virtuals {

@@ -186,7 +186,7 @@ impl Writer {
             let keep = match (old.get(id), new.get(id)) {
                 (Some(old), Some(new)) => {
                     watch.configure(new.watching, now);
-                    old.real == new.real && !(new.in_service && !old.in_service)
+                    old.real == new.real && (old.in_service || !new.in_service)
                 }
                 _ => false,
             };

@@ -61,14 +61,14 @@ pub struct Attempt {
     pub loop_at: Option<NodeIndex>,
     /// The virtual and slot that the last decision went by: the next one goes on from there and takes no turn.
     pub(crate) slot: Option<(NodeIndex, u32)>,
-    /// A predictor went by the host asked for.
-    pub(crate) hashed_host: bool,
+    /// The host asked for had a say in the decisions so far, beside the macros of a url.
+    pub(crate) by_host: bool,
 }
 
 impl Attempt {
     /// Whether the host asked for had a say in the decisions so far, beside the macros of a url.
     pub fn by_host(&self) -> bool {
-        self.hashed_host || self.loop_at.is_some()
+        self.by_host
     }
 }
 

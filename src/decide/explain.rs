@@ -250,6 +250,7 @@ impl Teller<'_> {
             Why::Visited => linked("was asked already on this walk"),
             Why::TooDeep => "virtuals are nested too deep".to_owned(),
             Why::LeadsBack => "its Location leads back to where the client just asked".to_owned(),
+            Why::NoUrl => "its host cannot be made of the address that was asked for".to_owned(),
             Why::Empty => "nothing within it is usable".to_owned(),
         }
     }

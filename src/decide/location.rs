@@ -171,6 +171,8 @@ pub(super) struct Authority {
     host: Option<Box<str>>,
     /// `None`: a macro has a say.
     port: Option<u16>,
+    /// The host asked for becomes a part of a longer name.
+    extends_host: bool,
 }
 
 impl Authority {
@@ -180,6 +182,11 @@ impl Authority {
             scheme,
             host: None,
             port: None,
+            extends_host: match &*template.authority {
+                [Piece::Host] => false,
+                [Piece::Host, Piece::Literal(text), ..] => !text.starts_with(':'),
+                pieces => pieces.contains(&Piece::Host),
+            },
         };
         match &*template.authority {
             [Piece::Literal(text)] => match split(text) {
@@ -187,6 +194,7 @@ impl Authority {
                     scheme,
                     host: Some(host.trim_end_matches('.').into()),
                     port: Some(port.unwrap_or(scheme.default_port())),
+                    extends_host: false,
                 },
                 None => unknown,
             },
@@ -203,6 +211,11 @@ impl Authority {
             },
             _ => unknown,
         }
+    }
+
+    /// Whether a URL comes of it: an IPv6 address asked for, brackets and all, cannot be a part of a name.
+    pub(super) fn fits(&self, ask: &Ask<'_>) -> bool {
+        !(self.extends_host && ask.host.starts_with('['))
     }
 
     /// Whether a url of this authority may lead to the host and port just asked for: false says surely not.

@@ -37,6 +37,8 @@ pub(super) enum Why {
     Visited,
     TooDeep,
     LeadsBack,
+    /// The IPv6 address asked for would become a part of a name.
+    NoUrl,
     /// A virtual within which nothing was found.
     Empty,
 }

@@ -1,7 +1,7 @@
 //! Who listens where: each address and port once, and none of them a real.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::draft::{Draft, Kind, NodeId, Said};
 use super::{Endpoint, Id};
@@ -57,6 +57,17 @@ pub(super) fn check(draft: &mut Draft<'_>) {
     reals(draft, &taken);
 }
 
+/// Who takes connections to `at`: a listener on all addresses has every one of this host, of which only the loopback is known here.
+fn listener_of(taken: &HashMap<SocketAddr, NodeId>, at: SocketAddr) -> Option<&NodeId> {
+    let all: IpAddr = match at.ip() {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let of_all = || taken.get(&SocketAddr::new(all, at.port()));
+    let own = taken.get(&at);
+    own.or_else(|| of_all().filter(|_| at.ip().is_loopback()))
+}
+
 fn reals(draft: &mut Draft<'_>, taken: &HashMap<SocketAddr, NodeId>) {
     let mut loops: Vec<(Said, Endpoint, NodeId)> = Vec::new();
     for (id, node) in (0..).zip(&draft.nodes) {
@@ -70,7 +81,7 @@ fn reals(draft: &mut Draft<'_>, taken: &HashMap<SocketAddr, NodeId>) {
         };
         // A dip whose real has its own address is for `inline` to serve: a warning, told elsewhere.
         let own_dip = definition.kind == Kind::Dip && real.socket() == own.socket();
-        if let Some(listener) = taken.get(&real.socket())
+        if let Some(listener) = listener_of(taken, real.socket())
             && !own_dip
             && (*listener != id || definition.kind == Kind::Dip)
         {

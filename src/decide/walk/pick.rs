@@ -45,7 +45,7 @@ impl<T: Trace> Walk<'_, T> {
             Pick::Hash(by, table) => {
                 let salt = self.config.virtuals[v as usize].salt;
                 let key = hash_key(*by, self.ask, salt);
-                self.attempt.hashed_host |= *by == HashKey::Host;
+                self.attempt.by_host |= *by == HashKey::Host;
                 let mut found = None;
                 for attempt in 0..PICKS {
                     let Some(k) = table.owner(key, attempt) else {

@@ -79,6 +79,9 @@ impl<T: Trace> Walk<'_, T> {
             }
         }
         let settings = config.url(url);
+        if !settings.authority.fits(self.ask) {
+            return self.reject(url, Why::NoUrl);
+        }
         if leads_back(
             &settings.template,
             &settings.authority,
@@ -86,6 +89,7 @@ impl<T: Trace> Walk<'_, T> {
             self.stand_in,
         ) {
             self.attempt.loop_at = Some(NodeIndex(url));
+            self.attempt.by_host = true;
             return self.reject(url, Why::LeadsBack);
         }
         if trial && !self.try_out(link, false) {

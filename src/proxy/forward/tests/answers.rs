@@ -112,7 +112,7 @@ fn the_end_of_the_connection_ends_a_body() {
         );
         let (after, got) = rig.exchange(OLD).await;
         assert_eq!((body(&got), after), ("to the end", After::Close));
-        assert_eq!(rig.worker.pools.idle(), 0);
+        rig.no_connection_is_of_use().await;
     });
 }
 
@@ -177,7 +177,7 @@ fn a_byte_over_ends_the_servers_connection() {
                 "{answer}"
             );
             assert!(!got.ends_with('X'), "{got}");
-            assert_eq!(rig.worker.pools.idle(), 0, "{answer}");
+            rig.no_connection_is_of_use().await;
         }
     });
 }

@@ -203,6 +203,18 @@ impl Rig {
         }
     }
 
+    /// Comes back once no idle connection would be used again: those that were kept are looked at as when one is taken.
+    pub(super) async fn no_connection_is_of_use(&self) {
+        let began = std::time::Instant::now();
+        until(|| {
+            self.worker.pools.sweep();
+            self.worker.pools.idle() == 0
+        })
+        .await;
+        // Later they go because of their age.
+        assert!(began.elapsed() < Duration::from_secs(3), "one was kept");
+    }
+
     /// Exchanges and tunnels open at a real.
     pub(super) fn connections(&self, real: usize) -> u32 {
         let live = self.worker.farm.live().load();
