@@ -263,7 +263,6 @@ impl<S: Stream> Visit<'_, S> {
             client: self.client.peer,
             local: self.client.local,
             pseudonym: &self.worker.pseudonym,
-            via: self.worker.pools.via(&self.worker.pseudonym),
         };
         let Some(mut request) = request::build(head, &route, upload.feed.clone(), &upstream.seen)
         else {

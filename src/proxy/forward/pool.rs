@@ -1,6 +1,6 @@
 //! Connections to servers: one set a worker, by where they lead, the last one used first.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::io;
@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
-use http::HeaderValue;
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -78,7 +77,6 @@ struct Idle {
 pub struct Pools {
     idle: RefCell<HashMap<SocketAddr, VecDeque<Idle>>>,
     count: Cell<usize>,
-    via: OnceCell<[HeaderValue; 2]>,
     pub(super) budget: Budget,
 }
 
@@ -91,15 +89,6 @@ impl std::fmt::Debug for Pools {
 }
 
 impl Pools {
-    /// Our `Via` for a request that came by HTTP/1.0, and by HTTP/1.1.
-    pub(super) fn via(&self, pseudonym: &str) -> &[HeaderValue; 2] {
-        let via = |version| {
-            let via = HeaderValue::try_from(format!("{version} {pseudonym}"));
-            via.unwrap_or(HeaderValue::from_static("1.1 signpost"))
-        };
-        self.via.get_or_init(|| [via("1.0"), via("1.1")])
-    }
-
     /// Takes the connection used last that is still open.
     pub(super) fn take(&self, server: SocketAddr, probe: bool) -> Option<Upstream> {
         let mut pools = self.idle.borrow_mut();

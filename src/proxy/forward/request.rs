@@ -7,11 +7,9 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, TE,
-    TRANSFER_ENCODING, UPGRADE, VIA,
+    CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRAILER, TRANSFER_ENCODING,
 };
-use http::uri::PathAndQuery;
-use http::{Method, Request, Uri};
+use http::{Method, Request};
 use smallvec::SmallVec;
 
 use super::body::{Feed, RequestBody};
@@ -22,10 +20,6 @@ use super::wire::Seen;
 use crate::decide::Ask;
 use crate::model::{Endpoint, Scheme};
 use crate::proxy::http1::{Field, Framing, Head, Span, Version};
-
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
-const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Whether the request came through this process already: its pseudonym stands in a `Via` (RFC 9110 §7.6.3).
 pub(super) fn looped(head: &Head, pseudonym: &str) -> bool {
@@ -91,8 +85,6 @@ pub(super) struct Route<'a> {
     pub(super) client: SocketAddr,
     pub(super) local: SocketAddr,
     pub(super) pseudonym: &'a str,
-    /// Our `Via` for a request that came by HTTP/1.0, and by HTTP/1.1.
-    pub(super) via: &'a [HeaderValue; 2],
 }
 
 /// A decoded body's trailers, without those that may not be (RFC 9110 §6.5.1).
@@ -110,7 +102,11 @@ pub(super) fn trailers(lines: Vec<(Bytes, Bytes)>) -> HeaderMap {
     fields
 }
 
-/// Builds the request; `None` where the head holds what no HTTP message can (the front lets no such pass).
+/// Builds the request; `None` where its method is none (the front lets no such pass).
+///
+/// hyper gets what it must know: the method, how the body is framed and which trailers may come. The head that
+/// the server gets is written here and put in place of hyper's by the wire: fields go on byte for byte, as do
+/// targets that `http::Uri` refuses, and no map of fields is built on the way.
 pub(super) fn build(
     head: &Head,
     route: &Route<'_>,
@@ -119,48 +115,77 @@ pub(super) fn build(
 ) -> Option<Request<RequestBody>> {
     let mut request = Request::new(RequestBody(feed));
     *request.method_mut() = Method::from_bytes(head.text(&head.method)).ok()?;
-    *request.uri_mut() = target(head, seen);
-    let fields = request.headers_mut();
-    fields.reserve(head.fields.len() + 6);
-    copy_fields(head, fields)?;
-    frame(head, fields);
-    say_where_from(head, route, fields)?;
+    match head.framing {
+        Framing::None => {}
+        Framing::Length(length) => {
+            let length = HeaderValue::from(length);
+            request.headers_mut().insert(CONTENT_LENGTH, length);
+        }
+        Framing::Chunked => {
+            let fields = request.headers_mut();
+            fields.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            for field in named(head, b"trailer") {
+                fields.append(TRAILER, value(slice(head, &field.value))?);
+            }
+        }
+    }
+    seen.swap_head(write(head, route));
     Some(request)
 }
 
-/// The target as hyper can carry it; where it cannot, the wire swaps the line.
-fn target(head: &Head, seen: &Seen) -> Uri {
-    if head.target.is_empty() {
-        return Uri::from_static("/");
+/// The head that the server gets.
+fn write(head: &Head, route: &Route<'_>) -> Bytes {
+    let mut out = Vec::with_capacity(head.bytes.len() + ADDED_BYTES);
+    out.extend_from_slice(head.text(&head.method));
+    out.push(b' ');
+    let target = head.text(&head.target);
+    if !target.starts_with(b"/") {
+        // Of an absolute-form target without a path.
+        out.push(b'/');
     }
-    match PathAndQuery::from_maybe_shared(slice(head, &head.target)) {
-        // `Uri` drops what follows a `#`; the front lets none pass.
-        Ok(path) => Uri::from(path),
-        Err(_) => {
-            seen.swap_target(head.text(&head.method), head.text(&head.target));
-            Uri::from_static("/")
-        }
-    }
+    out.extend_from_slice(target);
+    out.extend_from_slice(b" HTTP/1.1\r\n");
+    write_fields(head, &mut out);
+    write_framing(head, &mut out);
+    write_origin(head, route, &mut out);
+    out.extend_from_slice(b"\r\n");
+    out.into()
 }
+
+/// Room for the fields that are added to a head, in bytes.
+const ADDED_BYTES: usize = 320;
 
 fn slice(head: &Head, span: &Span) -> Bytes {
     head.bytes.slice(span.start as usize..span.end as usize)
 }
 
-fn copy_fields(head: &Head, fields: &mut HeaderMap) -> Option<()> {
-    let mut named = Named::new();
-    let connections = |field: &&Field| head.text(&field.name).eq_ignore_ascii_case(b"connection");
-    for field in head.fields.iter().filter(connections) {
-        list(&mut named, head.text(&field.value));
+/// The field lines of this name.
+fn named<'a>(head: &'a Head, name: &'a [u8]) -> impl Iterator<Item = &'a Field> {
+    let is = move |field: &&Field| head.text(&field.name).eq_ignore_ascii_case(name);
+    head.fields.iter().filter(is)
+}
+
+fn write_field(out: &mut Vec<u8>, name: &[u8], text: &[u8]) {
+    for part in [name, b": ", text, b"\r\n"] {
+        out.extend_from_slice(part);
     }
+}
+
+/// The client's fields that go on.
+fn write_fields(head: &Head, out: &mut Vec<u8>) {
+    let mut listed = Named::new();
+    for field in named(head, b"connection") {
+        list(&mut listed, head.text(&field.value));
+    }
+    let (mut upgrades, mut trailers) = (false, false);
     for field in &head.fields {
         let name = head.text(&field.name);
         let text = head.text(&field.value);
         if hop_by_hop(name) {
             if head.upgrade && name.eq_ignore_ascii_case(b"upgrade") {
-                upgrade(head, field, fields)?;
-            } else if name.eq_ignore_ascii_case(b"te") && has(text, b"trailers") {
-                fields.insert(TE, HeaderValue::from_static("trailers"));
+                upgrades |= write_upgrade(text, out);
+            } else if name.eq_ignore_ascii_case(b"te") {
+                trailers |= has(text, b"trailers");
             }
             continue;
         }
@@ -169,81 +194,70 @@ fn copy_fields(head: &Head, fields: &mut HeaderMap) -> Option<()> {
             || [b"content-length".as_slice(), b"via", b"expect"]
                 .iter()
                 .any(|n| name.eq_ignore_ascii_case(n));
-        if ours || (!protected(name) && named.iter().any(|n| n.eq_ignore_ascii_case(name))) {
+        if ours || (!protected(name) && listed.iter().any(|n| n.eq_ignore_ascii_case(name))) {
             continue;
         }
-        fields.append(
-            HeaderName::from_bytes(name).ok()?,
-            value(slice(head, &field.value))?,
-        );
+        write_field(out, name, text);
     }
-    let connection = match (fields.contains_key(UPGRADE), fields.contains_key(TE)) {
-        (true, true) => "upgrade, te",
-        (true, false) => "upgrade",
-        (false, true) => "te",
-        (false, false) => return Some(()),
-    };
-    fields.insert(CONNECTION, HeaderValue::from_static(connection));
-    Some(())
+    if trailers {
+        out.extend_from_slice(b"te: trailers\r\n");
+    }
+    match (upgrades, trailers) {
+        (true, true) => out.extend_from_slice(b"connection: upgrade, te\r\n"),
+        (true, false) => out.extend_from_slice(b"connection: upgrade\r\n"),
+        (false, true) => out.extend_from_slice(b"connection: te\r\n"),
+        (false, false) => {}
+    }
 }
 
-/// The protocols of one `Upgrade` line, without h2c (RELIABILITY.md part D).
-fn upgrade(head: &Head, field: &Field, fields: &mut HeaderMap) -> Option<()> {
-    let text = head.text(&field.value);
+/// The protocols of one `Upgrade` line, without h2c (RELIABILITY.md part D). Says whether any is left.
+fn write_upgrade(text: &[u8], out: &mut Vec<u8>) -> bool {
     if !members(text).any(h2c) {
-        fields.append(UPGRADE, value(slice(head, &field.value))?);
-        return Some(());
+        write_field(out, b"upgrade", text);
+        return true;
     }
     let others: SmallVec<[&[u8]; 4]> = members(text).filter(|p| !h2c(p)).collect();
     if !others.is_empty() {
-        fields.append(UPGRADE, value(others.join(&b", "[..]).into())?);
+        write_field(out, b"upgrade", &others.join(&b", "[..]));
     }
-    Some(())
+    !others.is_empty()
 }
 
 /// Framing is made anew from what the front understood, never copied.
-fn frame(head: &Head, fields: &mut HeaderMap) {
+fn write_framing(head: &Head, out: &mut Vec<u8>) {
     match head.framing {
         Framing::None => {
-            let said = |field: &Field| {
-                head.text(&field.name)
-                    .eq_ignore_ascii_case(b"content-length")
-            };
-            if head.fields.iter().any(said) {
-                fields.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+            if named(head, b"content-length").next().is_some() {
+                out.extend_from_slice(b"content-length: 0\r\n");
             }
         }
-        Framing::Length(length) => {
-            fields.insert(CONTENT_LENGTH, HeaderValue::from(length));
-        }
-        Framing::Chunked => {
-            fields.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
+        // Writing to a `Vec` cannot fail.
+        Framing::Length(length) => drop(write!(out, "content-length: {length}\r\n")),
+        Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
     }
     if head.expects_continue {
-        fields.insert(EXPECT, HeaderValue::from_static("100-continue"));
+        out.extend_from_slice(b"expect: 100-continue\r\n");
     }
 }
 
-/// `Forwarded` (RFC 7239), `X-Forwarded-*` and `Via`, told by us alone.
-fn say_where_from(head: &Head, route: &Route<'_>, fields: &mut HeaderMap) -> Option<()> {
+/// `Forwarded` (RFC 7239), `X-Forwarded-*` and `Via`, told by us alone; and `Host` where the client has none.
+fn write_origin(head: &Head, route: &Route<'_>, out: &mut Vec<u8>) {
     let (forwarded, address, host) = forwarded(head, route.client.ip().to_canonical());
-    fields.insert(X_FORWARDED_FOR, value(forwarded.slice(address))?);
-    fields.insert(X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+    let host = &forwarded[host];
+    write_field(out, b"x-forwarded-for", &forwarded[address]);
+    out.extend_from_slice(b"x-forwarded-proto: http\r\n");
     if !host.is_empty() {
-        fields.insert(X_FORWARDED_HOST, value(forwarded.slice(host.clone()))?);
+        write_field(out, b"x-forwarded-host", host);
     }
-    if !fields.contains_key(HOST) {
+    if named(head, b"host").next().is_none() {
         // HTTP/1.0 without Host: HTTP/1.1 wants one (RFC 9112 §3.2).
-        let host = match host.is_empty() {
-            true => Bytes::from(route.local.to_string()),
-            false => forwarded.slice(host),
-        };
-        fields.insert(HOST, value(host)?);
+        match host.is_empty() {
+            true => write_field(out, b"host", route.local.to_string().as_bytes()),
+            false => write_field(out, b"host", host),
+        }
     }
-    fields.insert(FORWARDED, value(forwarded)?);
-    fields.insert(VIA, via(head, route)?);
-    Some(())
+    write_field(out, b"forwarded", &forwarded);
+    write_via(head, route, out);
 }
 
 fn value(bytes: Bytes) -> Option<HeaderValue> {
@@ -251,7 +265,7 @@ fn value(bytes: Bytes) -> Option<HeaderValue> {
 }
 
 /// Appends `address` as `Display` has it, at a tenth of its cost.
-fn write_v4(out: &mut Vec<u8>, address: Ipv4Addr) {
+fn write_v4(out: &mut SmallVec<[u8; 192]>, address: Ipv4Addr) {
     for (i, octet) in address.octets().into_iter().enumerate() {
         if i > 0 {
             out.push(b'.');
@@ -267,9 +281,9 @@ fn write_v4(out: &mut Vec<u8>, address: Ipv4Addr) {
 }
 
 /// The value of `Forwarded`, and where in it the client's address and the host asked for stand.
-fn forwarded(head: &Head, client: IpAddr) -> (Bytes, Range<usize>, Range<usize>) {
+fn forwarded(head: &Head, client: IpAddr) -> (SmallVec<[u8; 192]>, Range<usize>, Range<usize>) {
     let host = head.text(&head.host);
-    let mut out = Vec::with_capacity(96 + host.len());
+    let mut out = SmallVec::new();
     let address = match client {
         IpAddr::V4(address) => {
             out.extend_from_slice(b"for=");
@@ -294,32 +308,35 @@ fn forwarded(head: &Head, client: IpAddr) -> (Bytes, Range<usize>, Range<usize>)
         out.push(b'"');
     }
     out.extend_from_slice(b";proto=http");
-    (out.into(), address, asked)
+    (out, address, asked)
 }
 
 /// Our `Via`. A client's is dropped, but for the pseudonyms of other Signposts, so that a loop over
 /// several of them ends in 508 at the first one that it comes back to.
-fn via(head: &Head, route: &Route<'_>) -> Option<HeaderValue> {
+fn write_via(head: &Head, route: &Route<'_>, out: &mut Vec<u8>) {
     let family = route
         .pseudonym
         .rsplit_once('-')
         .map_or("", |(family, _)| family)
         .as_bytes();
-    let mut others: SmallVec<[&[u8]; 4]> = SmallVec::new();
+    let kin = |by: &[u8]| {
+        by.len() > family.len()
+            && by[..family.len()].eq_ignore_ascii_case(family)
+            && by[family.len()] == b'-'
+    };
+    out.extend_from_slice(b"via: ");
     if !family.is_empty() {
-        let kin = |by: &[u8]| {
-            by.len() > family.len()
-                && by[..family.len()].eq_ignore_ascii_case(family)
-                && by[family.len()] == b'-'
-        };
-        others.extend(via_members(head).filter(|m| received_by(m).is_some_and(kin)));
+        for member in via_members(head).filter(|m| received_by(m).is_some_and(kin)) {
+            out.extend_from_slice(member);
+            out.extend_from_slice(b", ");
+        }
     }
-    let own = &route.via[usize::from(head.version == Version::Http11)];
-    if others.is_empty() {
-        return Some(own.clone());
-    }
-    others.push(own.as_bytes());
-    value(Bytes::from(others.join(&b", "[..])))
+    out.extend_from_slice(match head.version {
+        Version::Http10 => b"1.0 ",
+        Version::Http11 => b"1.1 ",
+    });
+    out.extend_from_slice(route.pseudonym.as_bytes());
+    out.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]
@@ -334,9 +351,9 @@ mod tests {
             [127, 0, 0, 1],
             [20, 30, 110, 200],
         ] {
-            let mut out = Vec::new();
+            let mut out = SmallVec::new();
             write_v4(&mut out, octets.into());
-            assert_eq!(out, Ipv4Addr::from(octets).to_string().as_bytes());
+            assert_eq!(out[..], *Ipv4Addr::from(octets).to_string().as_bytes());
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The byte stream to a server as hyper's client sees it: counts what passes, and writes what
-//! `http::Uri` refuses to carry.
+//! The byte stream to a server as hyper's client sees it: counts what passes, and writes our own heads in
+//! place of hyper's.
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
+use memchr::memmem;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -22,36 +23,16 @@ pub(super) struct Seen {
     pub(super) read: Cell<u64>,
     /// The next read asks the kernel whatever the readiness says.
     pub(super) probe: Cell<bool>,
-    line: RefCell<Option<Line>>,
+    head: RefCell<Option<Ours>>,
 }
 
-/// A request line to be written in place of the one that hyper writes.
-///
-/// Browsers send targets that `http::Uri` refuses (`"`, `<`, `>`, a backtick); they are to go on as they
-/// came (RELIABILITY.md part B). hyper is given the target `/`, and its line's beginning is swapped here.
-#[derive(Debug)]
-struct Line {
-    /// Method, blank and target, what is left to write of it.
-    ours: Bytes,
-    /// How long hyper's method, blank and target are.
-    theirs: usize,
-}
+/// A head to be written in place of the one that hyper writes: whole, and what is left of it to write.
+type Ours = Bytes;
 
 impl Seen {
-    /// The next request's line begins with `method target`, in place of hyper's `method /`.
-    pub(super) fn swap_target(&self, method: &[u8], target: &[u8]) {
-        let mut ours = Vec::with_capacity(method.len() + 2 + target.len());
-        ours.extend_from_slice(method);
-        ours.push(b' ');
-        if !target.starts_with(b"/") {
-            // Of an absolute-form target without a path.
-            ours.push(b'/');
-        }
-        ours.extend_from_slice(target);
-        *self.line.borrow_mut() = Some(Line {
-            ours: ours.into(),
-            theirs: method.len() + 2,
-        });
+    /// The next request's head is `ours`, whatever hyper writes.
+    pub(super) fn swap_head(&self, ours: Ours) {
+        *self.head.borrow_mut() = Some(ours);
     }
 }
 
@@ -68,25 +49,32 @@ impl Wire {
         seen.set(seen.get() + written as u64);
     }
 
-    /// Writes a swapped request line; then says how much of hyper's bytes it stands for.
-    fn poll_line(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Option<usize>>> {
-        let mut slot = self.seen.line.borrow_mut();
-        let Some(line) = slot.as_mut() else {
+    /// Writes our head in place of the one that begins `theirs`; then says how much of `theirs` that was.
+    fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        theirs: &[u8],
+    ) -> Poll<io::Result<Option<usize>>> {
+        let mut slot = self.seen.head.borrow_mut();
+        let Some(ours) = slot.as_mut() else {
             return Poll::Ready(Ok(None));
         };
-        while line.ours.has_remaining() {
-            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &line.ours))?;
+        // hyper writes a head in one piece, and no field that it was given holds an empty line.
+        let Some(end) = memmem::find(theirs, b"\r\n\r\n") else {
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        };
+        while ours.has_remaining() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, ours))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            line.ours.advance(written);
+            ours.advance(written);
             self.seen
                 .written
                 .set(self.seen.written.get() + written as u64);
         }
-        let theirs = line.theirs;
         *slot = None;
-        Poll::Ready(Ok(Some(theirs)))
+        Poll::Ready(Ok(Some(end + 4)))
     }
 
     /// Asks the kernel itself whether the server is still there and silent.
@@ -121,7 +109,7 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if let Some(theirs) = ready!(this.poll_line(cx))? {
+        if let Some(theirs) = ready!(this.poll_head(cx, bytes))? {
             return Poll::Ready(Ok(theirs));
         }
         let written = ready!(Pin::new(&mut this.stream).poll_write(cx, bytes))?;
@@ -135,10 +123,11 @@ impl AsyncWrite for Wire {
         pieces: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        if let Some(theirs) = ready!(this.poll_line(cx))? {
+        let first = pieces.iter().find(|piece| !piece.is_empty());
+        if let Some(theirs) = ready!(this.poll_head(cx, first.map_or(&[], |piece| piece)))? {
             return Poll::Ready(Ok(theirs));
         }
-        // A head alone, the usual case: `send` costs less than `writev`.
+        // One piece alone: `send` costs less than `writev`.
         let written = match pieces {
             [one] => ready!(Pin::new(&mut this.stream).poll_write(cx, one))?,
             pieces => ready!(Pin::new(&mut this.stream).poll_write_vectored(cx, pieces))?,
