@@ -126,6 +126,7 @@ fn configuration() -> Result<(String, Model), String> {
         if TcpListener::bind(at).is_err() {
             let free = TcpListener::bind((at.ip(), 0)).and_then(|l| l.local_addr());
             let free = free.map_err(|e| format!("no free port at {}: {e}", at.ip()))?;
+            say(&format!("{at} is taken; the demo uses {free} in its place"));
             text = text.replace(&at.to_string(), &free.to_string());
         }
     }
@@ -184,8 +185,8 @@ Try, in another terminal:
   curl -i {virtual_url}             a redirect to the server that was picked
   curl -L {virtual_url}hello        follow it
   curl -s {stop}1    stop server 1, then ask again: its backup takes over
-  curl -s {start}1   start it again
-Or type a server's number and Enter to stop and start it; q ends the demo.
+  curl -s {start}1   start it again; it is tried after 2 s
+On a terminal a server's number and Enter stop and start it, q ends the demo; without one SIGTERM does.
 
 The sample servers:
 {servers}

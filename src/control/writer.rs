@@ -264,7 +264,7 @@ impl Writer {
             self.flips.insert(id.clone(), flip);
             match health {
                 Health::Failed => warn!(
-                    "server {id}: FAILED: {} for {} ({} of {}); {}",
+                    "server {id}: FAILED: {} while asked for client {} ({} of {}); {}",
                     outcome_word(report.outcome),
                     report.client,
                     watch.failures(),
