@@ -74,7 +74,7 @@ fn bodies_with_length_and_chunked_go_both_ways() {
 
 #[test]
 fn a_long_download_never_stalls() {
-    const PIECE: [u8; 65_536] = [b'x'; 65_536];
+    static PIECE: [u8; 65_536] = [b'x'; 65_536];
     const PIECES: usize = 2_048;
     let origin = Origin::start(|exchange| {
         let head = format!(
