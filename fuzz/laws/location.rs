@@ -46,7 +46,14 @@ pub(crate) fn check(bytes: &[u8]) {
     }
     let out = out.strip_prefix(b"kept").expect("what stood there stays");
     assert!(out.len() <= LOCATION_BYTES);
-    assert!(out.iter().all(|b| (0x21..0x7F).contains(b) && *b != b'#'));
+    assert!(out.iter().all(|b| (0x21..0x7F).contains(b)));
+    // A fragment is the operator's alone.
+    let fragments = |text: &[u8]| text.iter().filter(|b| **b == b'#').count();
+    let said = template.path.iter().map(|piece| match piece {
+        Piece::Literal(text) => fragments(text.as_bytes()),
+        _ => 0,
+    });
+    assert_eq!(fragments(out), said.sum::<usize>());
     let mut begin = format!("{}://", template.scheme.as_str());
     for piece in &template.authority {
         match piece {
