@@ -264,7 +264,7 @@ fn value(bytes: Bytes) -> Option<HeaderValue> {
     HeaderValue::from_maybe_shared(bytes).ok()
 }
 
-/// Appends `address` as `Display` has it, at a tenth of its cost.
+/// Appends `address` as `Display` has it, without the machinery of `fmt`.
 fn write_v4(out: &mut SmallVec<[u8; 192]>, address: Ipv4Addr) {
     for (i, octet) in address.octets().into_iter().enumerate() {
         if i > 0 {
