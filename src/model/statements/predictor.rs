@@ -50,23 +50,9 @@ fn predictor(rule: Rule) -> Option<Predictor> {
     })
 }
 
-fn words(predictor: Predictor) -> &'static str {
-    match predictor {
-        Predictor::RoundRobin => "roundrobin",
-        Predictor::Weighted => "weighted",
-        Predictor::Random => "random",
-        Predictor::LeastConns => "leastconns",
-        Predictor::Loaded => "loaded",
-        Predictor::Fastest => "fastest",
-        Predictor::Hash(HashKey::Source) => "hash source",
-        Predictor::Hash(HashKey::Host) => "hash host",
-        Predictor::Hash(HashKey::Path) => "hash path",
-    }
-}
-
 pub(super) fn print(out: &mut Printer<'_>) {
     for server in &out.model().virtuals {
-        let (id, words) = (out.endpoint(server.id), words(server.predictor));
+        let (id, words) = (out.endpoint(server.id), server.predictor.as_str());
         match (server.predictor, server.slowstart_s) {
             (Predictor::RoundRobin, 0) => {}
             (_, 0) => out.line(format_args!("predictor {id} {words}")),
