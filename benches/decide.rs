@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use signpost::decide::{
-    Action, Ask, Attempt, Facts, Health, Loads, Millis, Moment, Snapshot, decide, write_location,
+    Action, Ask, Attempt, Facts, Health, Loads, Millis, Moment, Past, Snapshot, decide,
+    write_location,
 };
 use signpost::model::{Endpoint, Id, Model, Scheme, load};
 
@@ -74,6 +75,7 @@ fn ask() -> Ask<'static> {
         host: Cow::Borrowed("www.acme.com"),
         port: 80,
         target: Cow::Borrowed("/some/where?with=a&query=too"),
+        past: Past::default(),
     }
 }
 

@@ -7,7 +7,9 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 
 use gungraun::{library_benchmark, library_benchmark_group, main};
-use signpost::decide::{Ask, Attempt, Decision, Facts, Loads, Millis, Moment, Snapshot, decide};
+use signpost::decide::{
+    Ask, Attempt, Decision, Facts, Loads, Millis, Moment, Past, Snapshot, decide,
+};
 use signpost::model::{Endpoint, Scheme, load};
 
 /// Decisions a run, so that the first one's cold start weighs little.
@@ -56,6 +58,7 @@ fn decisions((snapshot, loads): (Snapshot, Loads)) -> (u64, Snapshot, Loads) {
             host: Cow::Borrowed("www.acme.com"),
             port: 80,
             target: Cow::Borrowed("/"),
+            past: Past::default(),
         };
         let draw = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let moment = Moment {

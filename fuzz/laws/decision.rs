@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use signpost::decide::{
-    Action, Ask, Attempt, Facts, Health, Millis, Moment, Snapshot, decide, explain, verdict,
+    Action, Ask, Attempt, Facts, Health, Millis, Moment, Past, Snapshot, decide, explain, verdict,
 };
 use signpost::model::{Endpoint, Id, Scheme, load};
 
@@ -54,6 +54,7 @@ fn one(at: Endpoint, draw: u64, snapshot: &Snapshot, loads: &signpost::decide::L
         host: at.address.to_string().into(),
         port: at.port.get(),
         target: Cow::Borrowed("/a/b?c=d"),
+        past: Past::default(),
     };
     let moment = Moment {
         now: Millis(10_000 + draw % 1_000),

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use signpost::decide::{Ask, LOCATION_BYTES, write_location};
+use signpost::decide::{Ask, LOCATION_BYTES, Past, write_location};
 use signpost::model::{Endpoint, Piece, Scheme, load};
 
 /// Panics where the law is broken.
@@ -38,6 +38,7 @@ pub(crate) fn check(bytes: &[u8]) {
         host: host.into(),
         port,
         target: target.into(),
+        past: Past::default(),
     };
     let mut out = b"kept".to_vec();
     if write_location(template, &ask, &mut out).is_err() {

@@ -10,7 +10,7 @@ use http::Uri;
 
 use super::check;
 use crate::decide::{
-    Ask, Explanation, Facts, Health, Millis, Moment, NodeIndex, Snapshot, explain,
+    Ask, Explanation, Facts, Health, Millis, Moment, NodeIndex, Past, Snapshot, explain,
 };
 use crate::model::{Endpoint, Id, Intent, Model, Ref, Scheme, endpoint};
 
@@ -155,6 +155,7 @@ fn ask<'a>(model: &Model, snapshot: &Snapshot, args: &'a Args) -> Result<Ask<'a>
         host: Cow::Borrowed(host),
         port,
         target,
+        past: Past::default(),
     })
 }
 

@@ -403,7 +403,7 @@ fn watching(farm: &Farm, id: &Id) -> Option<Watching> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decide::{Action, Ask, Attempt, Moment, NodeIndex, Place, decide};
+    use crate::decide::{Action, Ask, Attempt, Moment, NodeIndex, Past, Place, decide};
     use crate::model::Scheme;
 
     /// A writer over a dip that fails at once and is tried again after a second, and where it listens.
@@ -449,6 +449,7 @@ mod tests {
             host: "www.example.com".into(),
             port: 80,
             target: "/".into(),
+            past: Past::default(),
         };
         let live = writer.farm.live().load();
         let attempt = &mut Attempt::default();

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
 
+use super::Ticket;
 use crate::model::{Code, Endpoint, Scheme};
 
 /// The most servers that one request is tried at (LANGUAGE.md §4, Reassignment).
@@ -40,6 +41,30 @@ pub struct Ask<'a> {
     pub port: u16,
     /// Path and query: begins with `/` (never `*`: that is the front's to answer).
     pub target: Cow<'a, str>,
+    /// What the request tells of where the client was before.
+    #[serde(default, skip_serializing_if = "Past::is_empty")]
+    pub past: Past<'a>,
+}
+
+/// What a request tells of where its client was before; read only where the virtual asked for it ([`Snapshot::minds`](super::Snapshot::minds)).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Past<'a> {
+    /// The ticket in the virtual's cookie, verified and not expired.
+    #[serde(default)]
+    pub ticket: Option<Ticket>,
+    /// The authority of the Referer: host in lower case and, where it is not the scheme's own, the port.
+    #[serde(default)]
+    pub referer: Option<Cow<'a, str>>,
+    /// The client asked caches to be passed over (`Cache-Control: no-cache` or `max-age=0`, `Pragma: no-cache`): somebody reloads.
+    #[serde(default)]
+    pub reload: bool,
+}
+
+impl Past<'_> {
+    /// Whether it tells nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Past::default()
+    }
 }
 
 /// The clock and the dice of one decision.
@@ -98,6 +123,8 @@ pub struct Decision {
     pub action: Action,
     /// Why.
     pub reason: Reason,
+    /// To be set as the client's cookie, once its expiry is filled in; `None`: the client keeps what it has.
+    pub ticket: Option<Ticket>,
 }
 
 /// Why a decision came out as it did: one closed list, the same word in `explain`, log, metrics and tests.
@@ -117,6 +144,20 @@ pub enum Reason {
     Trial,
     /// An earlier server did not take the connection: the next usable one.
     Reassigned,
+    /// The client's own server.
+    Sticky,
+    /// The client's own server is not usable: its second choice, by now its first.
+    Alternate,
+    /// The client's Referer names this server's host.
+    Referer,
+    /// The server that was picked is near its limit: the one with the lowest ratio of clients to capacity.
+    Bounced,
+    /// The client came back from the server it was sent to: another one.
+    BounceBack,
+    /// All servers are down: the url that the operator chose for that.
+    AllDown,
+    /// All servers are down: one that was usable last, as the operator chose.
+    LastGood,
     /// Refused: nothing bound or backing up is usable.
     NoneUsable,
     /// Refused: what is usable is at its `maxconns`.
@@ -131,13 +172,20 @@ pub enum Reason {
 
 impl Reason {
     /// All reasons, in the order of the table.
-    pub const ALL: [Reason; 11] = [
+    pub const ALL: [Reason; 18] = [
         Reason::Predicted,
         Reason::Direct,
         Reason::Backup,
         Reason::VirtualBackup,
         Reason::Trial,
         Reason::Reassigned,
+        Reason::Sticky,
+        Reason::Alternate,
+        Reason::Referer,
+        Reason::Bounced,
+        Reason::BounceBack,
+        Reason::AllDown,
+        Reason::LastGood,
         Reason::NoneUsable,
         Reason::AllFull,
         Reason::AllTried,
@@ -154,6 +202,13 @@ impl Reason {
             Reason::VirtualBackup => "virtual-backup",
             Reason::Trial => "trial",
             Reason::Reassigned => "reassigned",
+            Reason::Sticky => "sticky",
+            Reason::Alternate => "alternate",
+            Reason::Referer => "referer",
+            Reason::Bounced => "bounced",
+            Reason::BounceBack => "bounce-back",
+            Reason::AllDown => "all-down",
+            Reason::LastGood => "last-good",
             Reason::NoneUsable => "none-usable",
             Reason::AllFull => "all-full",
             Reason::AllTried => "all-tried",

@@ -10,7 +10,7 @@ use super::predictors::Pick;
 use super::settle::View;
 use super::walk::{How, Note, Trace, Walk, Why};
 use super::{
-    Action, Ask, Attempt, Decision, Health, Loads, Moment, Reason, Snapshot, write_location,
+    Action, Ask, Attempt, Decision, Health, Loads, Moment, Past, Reason, Snapshot, write_location,
 };
 use crate::model::{Endpoint, Id, Intent};
 
@@ -143,6 +143,11 @@ fn owned(ask: &Ask<'_>) -> Ask<'static> {
         host: Cow::Owned(ask.host.clone().into_owned()),
         port: ask.port,
         target: Cow::Owned(ask.target.clone().into_owned()),
+        past: Past {
+            ticket: ask.past.ticket,
+            referer: ask.past.referer.clone().map(|r| Cow::Owned(r.into_owned())),
+            reload: ask.past.reload,
+        },
     }
 }
 
@@ -407,6 +412,7 @@ impl fmt::Display for Explanation {
             host,
             port,
             target,
+            past: _,
         } = &self.ask;
         let scheme = scheme.as_str();
         writeln!(

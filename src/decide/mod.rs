@@ -19,6 +19,7 @@ mod settle;
 mod snapshot;
 #[cfg(test)]
 pub(crate) mod tests;
+mod ticket;
 mod walk;
 
 pub use ask::*;
@@ -26,4 +27,5 @@ pub use explain::*;
 pub use loads::*;
 pub use location::*;
 pub use snapshot::*;
+pub use ticket::*;
 pub use walk::decide;

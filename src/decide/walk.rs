@@ -212,12 +212,19 @@ impl<'w, T: Trace> Walk<'w, T> {
         } else {
             reason
         };
-        Decision { action, reason }
+        Decision {
+            action,
+            reason,
+            ticket: None,
+        }
     }
 
     fn refuse(&self, reason: Reason) -> Decision {
-        let action = Action::Refuse;
-        Decision { action, reason }
+        Decision {
+            action: Action::Refuse,
+            reason,
+            ticket: None,
+        }
     }
 
     fn reject(&mut self, node: u32, why: Why) -> Option<Action> {

@@ -10,6 +10,7 @@ fn settings(threshold: u32, autounfail: bool) -> Watching {
         threshold,
         retry_s: 60,
         autounfail,
+        errors: None,
     }
 }
 

@@ -1,10 +1,7 @@
 //! A checked draft to a model.
 
 use super::draft::{Draft, Kind, Node, Value};
-use super::{Code, Intent};
-use super::{
-    Dip, Endpoint, Id, Model, Predictor, Real, Ref, Serving, Sticky, Template, Url, UrlId, Virtual,
-};
+use super::{Dip, Endpoint, Id, Model, Real, Ref, Serving, Url, Virtual};
 
 /// Builds the model. The draft has been checked: what does not fit together any more is left out.
 pub(super) fn build(draft: Draft<'_>) -> Model {
@@ -77,7 +74,6 @@ fn listens(node: &Node) -> Vec<Endpoint> {
 
 fn virtual_server(node: &mut Node, refs: &[Option<Ref>]) -> Option<Virtual> {
     let mut server = Virtual {
-        id: endpoint(node)?,
         listens: listens(node),
         intent: node.virtual_half.intent,
         targets: node
@@ -85,12 +81,7 @@ fn virtual_server(node: &mut Node, refs: &[Option<Ref>]) -> Option<Virtual> {
             .iter()
             .filter_map(|(target, _)| refs[*target as usize])
             .collect(),
-        predictor: Predictor::default(),
-        slowstart_s: 0,
-        sticky: None::<Sticky>,
-        keepalive: false,
-        backup: None,
-        description: None,
+        ..Virtual::new(endpoint(node)?)
     };
     for setting in std::mem::take(&mut node.settings) {
         match setting.value {
@@ -136,20 +127,24 @@ fn real(node: &mut Node, refs: &[Option<Ref>]) -> Option<Real> {
 
 fn dip(node: &mut Node, refs: &[Option<Ref>]) -> Option<Dip> {
     let id = endpoint(node)?;
+    let real = node.definition.as_ref()?.real.unwrap_or(id);
     Some(Dip {
-        id,
         listens: listens(node),
-        real: node.definition.as_ref()?.real.unwrap_or(id),
         virtual_intent: node.virtual_half.intent,
         real_intent: node.real_half.intent,
         serving: serving(node, refs),
+        ..Dip::new(id, real)
     })
 }
 
 fn url(node: &mut Node, refs: &[Option<Ref>]) -> Option<Url> {
     let Id::Url(id) = &node.id else { return None };
     let (template, code) = *node.definition.as_mut()?.url.take()?;
-    let mut url = plain(id.clone(), template, code, node.real_half.intent);
+    let mut url = Url {
+        code,
+        intent: node.real_half.intent,
+        ..Url::new(id.clone(), template)
+    };
     for setting in std::mem::take(&mut node.settings) {
         match setting.value {
             Value::Weight(weight) => url.weight = weight,
@@ -161,18 +156,4 @@ fn url(node: &mut Node, refs: &[Option<Ref>]) -> Option<Url> {
         }
     }
     Some(url)
-}
-
-fn plain(id: UrlId, template: Template, code: Option<Code>, intent: Intent) -> Url {
-    Url {
-        id,
-        template,
-        code,
-        intent,
-        weight: Serving::default().weight,
-        maxconns: None,
-        link: None,
-        backup: None,
-        description: None,
-    }
 }

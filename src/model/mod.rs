@@ -8,6 +8,7 @@
 //! Deliberately unknown here: what is healthy, who asks, any socket or clock.
 
 mod build;
+mod care;
 mod cycles;
 mod draft;
 mod finish;
@@ -22,6 +23,7 @@ mod warnings;
 #[cfg(test)]
 mod tests;
 
+pub use care::*;
 pub use print::print;
 pub use template::NotATemplate;
 pub use types::*;

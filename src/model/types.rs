@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::{AllDown, Bounce, BounceBack, Globals, Priority, Probe, Queue};
+
 /// The id of a virtual, real or dip: address, port (80 where none was written) and bind-id (0 but
 /// where two reals share an endpoint). Printed as `ADDRESS`, `ADDRESS:PORT` or `ADDRESS:PORT:BIND-ID`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -251,9 +253,14 @@ pub struct Sticky {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum StickyBy {
     /// The client's address.
-    Source,
+    Source {
+        /// So many leading bits of an IPv6 address tell clients apart, 1 to 128; default 64.
+        v6_prefix: u8,
+    },
     /// A cookie, of this name or the default one.
     Cookie(Option<Box<str>>),
+    /// The Referer that names the host of one of the virtual's urls.
+    Referer,
 }
 
 /// The status code of a redirect that a url names.
@@ -366,6 +373,8 @@ pub struct Watching {
     pub retry_s: u32,
     /// Whether a success on trial brings it back by itself; default on.
     pub autounfail: bool,
+    /// 5xx answers in a row that make it FAILED (`error-threshold ID N`), 1 or more; `None` (default): they do not count.
+    pub errors: Option<u32>,
 }
 
 impl Default for Watching {
@@ -374,6 +383,7 @@ impl Default for Watching {
             threshold: 8,
             retry_s: 60,
             autounfail: true,
+            errors: None,
         }
     }
 }
@@ -397,10 +407,46 @@ pub struct Virtual {
     pub sticky: Option<Sticky>,
     /// HTTP/1 connections stay open after a redirect.
     pub keepalive: bool,
+    /// Servers near their limit pass clients on; `None`: they do not.
+    pub bounce: Option<Bounce>,
+    /// What happens when every server is down.
+    pub all_down: AllDown,
+    /// Requests wait where everything is full; `None`: they are refused.
+    pub queue: Option<Queue>,
+    /// Clients that come back soon are noticed; `None`: they are not.
+    pub bounceback: Option<BounceBack>,
+    /// Sticky clients go back to their first server once it is usable again (`return`).
+    pub returns: bool,
+    /// Trusted proxies begin a connection with a PROXY protocol head.
+    pub proxy_protocol: bool,
     /// Stands in while this virtual is not usable.
     pub backup: Option<Ref>,
     /// The operator's words.
     pub description: Option<Box<str>>,
+}
+
+impl Virtual {
+    /// A virtual that is bound to nothing, with the default settings.
+    pub const fn new(id: Endpoint) -> Virtual {
+        Virtual {
+            id,
+            listens: Vec::new(),
+            intent: Intent::InService,
+            targets: Vec::new(),
+            predictor: Predictor::RoundRobin,
+            slowstart_s: 0,
+            sticky: None,
+            keepalive: false,
+            bounce: None,
+            all_down: AllDown::Refuse,
+            queue: None,
+            bounceback: None,
+            returns: false,
+            proxy_protocol: false,
+            backup: None,
+            description: None,
+        }
+    }
 }
 
 /// What reals and dips have in common.
@@ -412,6 +458,14 @@ pub struct Serving {
     pub maxconns: Option<u32>,
     /// Passive failure detection.
     pub watching: Watching,
+    /// Clients assigned at most, for bouncing; `None`: no limit.
+    pub capacity: Option<u32>,
+    /// Servers of the highest priority that has usable ones are picked from.
+    pub priority: Priority,
+    /// Seconds that a redirect counts as a connection until its client comes, 0 to 300; 0: off; default 10. No effect on reals.
+    pub promise_s: u32,
+    /// Indices into [`Model::probes`], each once.
+    pub probes: Vec<u32>,
     /// Seconds of silence after which a running body or tunnel is ended; default 7,200.
     pub timeout_s: u32,
     /// Stands in while this server is not usable.
@@ -426,6 +480,10 @@ impl Default for Serving {
             weight: 1,
             maxconns: None,
             watching: Watching::default(),
+            capacity: None,
+            priority: Priority::default(),
+            promise_s: 10,
+            probes: Vec::new(),
             timeout_s: 7200,
             backup: None,
             description: None,
@@ -457,8 +515,28 @@ pub struct Dip {
     pub virtual_intent: Intent,
     /// What the operator wants of the real half.
     pub real_intent: Intent,
+    /// Requests wait where the real and its backups are full; `None`: they are refused.
+    pub queue: Option<Queue>,
+    /// Trusted proxies begin a connection with a PROXY protocol head.
+    pub proxy_protocol: bool,
     /// Settings of the pair.
     pub serving: Serving,
+}
+
+impl Dip {
+    /// A dip in service, with the default settings.
+    pub fn new(id: Endpoint, real: Endpoint) -> Dip {
+        Dip {
+            id,
+            listens: Vec::new(),
+            real,
+            virtual_intent: Intent::InService,
+            real_intent: Intent::InService,
+            queue: None,
+            proxy_protocol: false,
+            serving: Serving::default(),
+        }
+    }
 }
 
 /// A redirect target.
@@ -476,12 +554,42 @@ pub struct Url {
     pub weight: u16,
     /// The most connections at once; `None`: no limit; a link's wins.
     pub maxconns: Option<u32>,
+    /// Clients assigned at most, for bouncing; `None`: no limit; a link's wins.
+    pub capacity: Option<u32>,
+    /// As of a server; a link's wins.
+    pub priority: Priority,
+    /// Where it is linked to nothing: the time constant, in seconds, with which the load that its redirects are taken to cause
+    /// decays, 1 to 86,400; default 60.
+    pub decay_s: u32,
+    /// Indices into [`Model::probes`], each once.
+    pub probes: Vec<u32>,
     /// The dip or virtual whose state, weight and count it takes over.
     pub link: Option<Ref>,
     /// Stands in while this url is not usable.
     pub backup: Option<Ref>,
     /// The operator's words.
     pub description: Option<Box<str>>,
+}
+
+impl Url {
+    /// A url with the default settings.
+    pub fn new(id: UrlId, template: Template) -> Url {
+        Url {
+            id,
+            template,
+            code: None,
+            intent: Intent::InService,
+            weight: 1,
+            maxconns: None,
+            capacity: None,
+            priority: Priority::default(),
+            decay_s: 60,
+            probes: Vec::new(),
+            link: None,
+            backup: None,
+            description: None,
+        }
+    }
 }
 
 /// A whole configuration. Tables stand in the order of first definition.
@@ -499,6 +607,10 @@ pub struct Model {
     pub dips: Vec<Dip>,
     /// The redirect targets.
     pub urls: Vec<Url>,
+    /// The probes.
+    pub probes: Vec<Probe>,
+    /// What holds for the whole director.
+    pub globals: Globals,
 }
 
 impl Model {

@@ -20,7 +20,7 @@ use super::http1::{BodyDecoder, Fault, Framing, Parser, Progress, Request, Versi
 use super::limits::{DRAIN, DRAIN_BYTES, HEAD, IDLE, LINGER_BYTES, PIPELINED, STALLED_WRITE};
 use super::stream::Fresh;
 use super::worker::{Desk, Open, Worker};
-use crate::decide::{Action, Ask, Attempt, Decision, Moment, Reason, decide, write_location};
+use crate::decide::{Action, Ask, Attempt, Decision, Moment, Past, Reason, decide, write_location};
 use crate::model::{Endpoint, Scheme};
 
 /// Serves a client's connection to its end. `at`: the virtual or dip that it came to.
@@ -532,6 +532,7 @@ fn ask<'a, S>(request: &Request<'a>, client: &Client<S>, at: Endpoint) -> Ask<'a
             true => Cow::Borrowed(target),
             false => Cow::Owned(format!("/{target}")),
         },
+        past: Past::default(),
     }
 }
 

@@ -9,9 +9,7 @@ use super::super::http1::cases::{GOOD, cases};
 use super::*;
 use crate::control::{Farm, Live};
 use crate::decide::{Facts, Snapshot};
-use crate::model::{
-    Code, HashKey, Intent, Model, Piece, Predictor, Ref, Template, Url, UrlId, Virtual,
-};
+use crate::model::{Code, HashKey, Model, Piece, Predictor, Ref, Template, Url, UrlId, Virtual};
 use crate::telemetry::Tally;
 
 /// A virtual with `keepalive` whose url drops the path.
@@ -30,36 +28,23 @@ fn endpoint(text: &str) -> Endpoint {
 }
 
 fn url(id: &str, authority: Vec<Piece>, path: Vec<Piece>, code: Option<Code>) -> Url {
+    let template = Template {
+        text: "".into(),
+        scheme: Scheme::Http,
+        authority: authority.into(),
+        path: path.into(),
+    };
     Url {
-        id: UrlId(id.into()),
-        template: Template {
-            text: "".into(),
-            scheme: Scheme::Http,
-            authority: authority.into(),
-            path: path.into(),
-        },
         code,
-        intent: Intent::InService,
-        weight: 1,
-        maxconns: None,
-        link: None,
-        backup: None,
-        description: None,
+        ..Url::new(UrlId(id.into()), template)
     }
 }
 
 fn at(id: &str, keepalive: bool, targets: Vec<Ref>) -> Virtual {
     Virtual {
-        id: endpoint(id),
-        listens: vec![],
-        intent: Intent::InService,
         targets,
-        predictor: Predictor::RoundRobin,
-        slowstart_s: 0,
-        sticky: None,
         keepalive,
-        backup: None,
-        description: None,
+        ..Virtual::new(endpoint(id))
     }
 }
 

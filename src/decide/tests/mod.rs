@@ -87,18 +87,7 @@ impl Builder {
         for text in ids {
             let at = Ref::Virtual(self.model.virtuals.len() as u32);
             self.refs.insert((*text).to_owned(), at);
-            self.model.virtuals.push(Virtual {
-                id: endpoint(text),
-                listens: vec![],
-                intent: Intent::InService,
-                targets: vec![],
-                predictor: Predictor::RoundRobin,
-                slowstart_s: 0,
-                sticky: None,
-                keepalive: false,
-                backup: None,
-                description: None,
-            });
+            self.model.virtuals.push(Virtual::new(endpoint(text)));
         }
         self
     }
@@ -120,14 +109,9 @@ impl Builder {
         for text in ids {
             let at = Ref::Dip(self.model.dips.len() as u32);
             self.refs.insert((*text).to_owned(), at);
-            self.model.dips.push(Dip {
-                id: endpoint(text),
-                listens: vec![],
-                real: endpoint(text),
-                virtual_intent: Intent::InService,
-                real_intent: Intent::InService,
-                serving: Serving::default(),
-            });
+            self.model
+                .dips
+                .push(Dip::new(endpoint(text), endpoint(text)));
         }
         self
     }
@@ -135,17 +119,9 @@ impl Builder {
     pub(crate) fn url(mut self, name: &str, text: &str) -> Self {
         let at = Ref::Url(self.model.urls.len() as u32);
         self.refs.insert(name.to_owned(), at);
-        self.model.urls.push(Url {
-            id: UrlId(Arc::from(name)),
-            template: template(text),
-            code: None,
-            intent: Intent::InService,
-            weight: 1,
-            maxconns: None,
-            link: None,
-            backup: None,
-            description: None,
-        });
+        self.model
+            .urls
+            .push(Url::new(UrlId(Arc::from(name)), template(text)));
         self
     }
 
@@ -258,6 +234,7 @@ pub(crate) fn ask(at: &str) -> Ask<'static> {
         host: Cow::Owned(at.split(':').next().unwrap_or(at).to_owned()),
         port: endpoint(at).port.get(),
         target: Cow::Borrowed("/"),
+        past: Past::default(),
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
 /// What tells clients apart; a name that no cookie may have is told and left out.
 fn by(draft: &mut Draft<'_>, line: Line<'_>) -> StickyBy {
     if !line.has(Rule::cookie) {
-        return StickyBy::Source;
+        return StickyBy::Source { v6_prefix: 64 };
     }
     let Some(word) = line.word(Rule::cookie_name) else {
         return StickyBy::Cookie(None);
@@ -64,8 +64,12 @@ pub(super) fn print(out: &mut Printer<'_>) {
             None => {}
             Some(Sticky {
                 minutes,
-                by: StickyBy::Source,
+                by: StickyBy::Source { .. },
             }) => out.line(format_args!("sticky {id} {minutes}")),
+            Some(Sticky {
+                minutes,
+                by: StickyBy::Referer,
+            }) => out.line(format_args!("sticky {id} {minutes} referer")),
             Some(Sticky {
                 minutes,
                 by: StickyBy::Cookie(None),

@@ -157,6 +157,7 @@ where
             exchange.decision = Decision {
                 action: Action::Refuse,
                 reason: Reason::AllTried,
+                ticket: None,
             };
         } else {
             decide_again(worker, (client.peer, client.local), &mut exchange);

@@ -17,7 +17,7 @@ use super::fields::{
     Named, disguised, forwarding, h2c, has, hop_by_hop, list, members, no_trailer, protected,
 };
 use super::wire::Seen;
-use crate::decide::Ask;
+use crate::decide::{Ask, Past};
 use crate::model::{Endpoint, Scheme};
 use crate::proxy::http1::{Field, Framing, Head, Span, Version};
 
@@ -77,6 +77,7 @@ pub(super) fn ask<'a>(
         } else {
             format!("/{target}").into()
         },
+        past: Past::default(),
     }
 }
 

@@ -174,16 +174,9 @@ impl Rig {
                 })
                 .collect(),
             virtuals: vec![Virtual {
-                id: at,
-                listens: Vec::new(),
-                intent: Default::default(),
                 targets: (0..ports.len() as u32).map(Ref::Real).collect(),
-                predictor: Default::default(),
-                slowstart_s: 0,
-                sticky: None,
                 keepalive: true,
-                backup: None,
-                description: None,
+                ..Virtual::new(at)
             }],
             ..Model::default()
         };
