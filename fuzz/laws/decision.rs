@@ -30,7 +30,7 @@ pub(crate) fn check(bytes: &[u8]) {
             .ok()
             .and_then(|i| i.trim().parse().ok())
         {
-            facts.health.insert(Id::Endpoint(id), health);
+            facts.measured.insert(Id::Endpoint(id), health.into());
         }
     }
     let Some(model) = load("fuzz", &text).model else {

@@ -80,7 +80,9 @@ fn answer(mut model: Model, args: &Args) -> Result<String, String> {
             model.reals.iter().any(|r| r.id == *e) || model.dips.iter().any(|d| d.id == *e)
         };
         match &id {
-            Id::Endpoint(e) if measured(e) => drop(facts.health.insert(id, Health::Failed)),
+            Id::Endpoint(e) if measured(e) => {
+                drop(facts.measured.insert(id, Health::Failed.into()))
+            }
             // Nothing measures virtuals and urls: that they failed is for the operator to say.
             _ => intend(&mut model, &id, Intent::Failed),
         }

@@ -1,13 +1,15 @@
 //! What the workers share: the published pointer and the way back to the writer.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::decide::{Gauges, Loads, Millis, Snapshot};
+use crate::health::Sounding;
+use crate::model::{Id, Probe};
 
 /// A snapshot with its live gauges, as published.
 #[derive(Debug)]
@@ -44,12 +46,42 @@ pub struct Report {
     pub now: Millis,
 }
 
+/// What is to be asked of whom: one probe of one server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Errand {
+    /// The real, dip or url.
+    pub id: Id,
+    /// How it is asked.
+    pub probe: Arc<Probe>,
+    /// Where it is asked: the probe's own address and port, else the server's. A url with a host name has none: it is looked up
+    /// each time.
+    pub to: Option<SocketAddr>,
+    /// The Host that an HTTP probe names, the name to look up without `to`, and the name in a certificate.
+    pub host: Box<str>,
+    /// The port to ask at where `to` is none.
+    pub port: u16,
+}
+
+/// What a probe brought back.
+#[derive(Debug)]
+pub struct Sounded {
+    /// Of whom.
+    pub id: Id,
+    /// By which probe.
+    pub probe: Arc<Probe>,
+    /// What it came to.
+    pub sounding: Sounding,
+    /// When.
+    pub now: Millis,
+}
+
 /// What the workers share.
 #[derive(Debug)]
 pub struct Farm {
     live: ArcSwap<Live>,
     reports: mpsc::Sender<Report>,
     epoch: Instant,
+    errands: watch::Sender<Arc<Vec<Errand>>>,
 }
 
 impl Farm {
@@ -59,8 +91,20 @@ impl Farm {
             live: ArcSwap::from_pointee(live),
             reports,
             epoch: Instant::now(),
+            errands: watch::Sender::new(Arc::default()),
         }
     }
+
+    /// All that is to be probed, published anew with every configuration.
+    pub fn errands(&self) -> watch::Receiver<Arc<Vec<Errand>>> {
+        self.errands.subscribe()
+    }
+
+    /// Sends what a probe brought back.
+    pub fn sounded(&self, _sounded: Sounded) {}
+
+    /// Says that clients come back from a server: it is probed at once.
+    pub fn suspect(&self, _server: &Arc<Gauges>) {}
 
     /// The published pointer: a request loads it once and keeps it to its end.
     pub fn live(&self) -> &ArcSwap<Live> {

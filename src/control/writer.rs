@@ -168,12 +168,15 @@ impl Writer {
     }
 
     fn facts(&self) -> Facts {
-        let health = self
+        let measured = self
             .watches
             .iter()
-            .map(|(id, (_, watch))| (id.clone(), watch.health()))
+            .map(|(id, (_, watch))| (id.clone(), watch.health().into()))
             .collect();
-        Facts { health }
+        Facts {
+            measured,
+            ..Facts::default()
+        }
     }
 
     /// Health of an id lives on over a change, but where its endpoint is another one or the operator

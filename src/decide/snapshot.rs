@@ -1,5 +1,6 @@
 //! Model and facts, compiled into what a decision reads.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::config::Config;
@@ -19,11 +20,73 @@ pub enum Health {
     Testing,
 }
 
+/// Whom a server says it takes (an agent's `ready`, `drain`, `maint`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Readiness {
+    /// Everybody.
+    #[default]
+    Ready,
+    /// Only clients that are stuck to it.
+    Drain,
+    /// Nobody; associations are kept.
+    Maint,
+}
+
+/// All that was measured of a server and that decisions heed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Measured {
+    /// Whether it works.
+    pub health: Health,
+    /// Whom it says it takes.
+    pub readiness: Readiness,
+    /// Percent of its configured weight, 0 to 10,000; default 100; 0: no new clients.
+    pub share: u16,
+    /// The most connections that it says it takes; the configured `maxconns` holds beside it.
+    pub maxconns: Option<u32>,
+}
+
+impl Default for Measured {
+    fn default() -> Self {
+        Health::Up.into()
+    }
+}
+
+impl From<Health> for Measured {
+    fn from(health: Health) -> Measured {
+        Measured {
+            health,
+            readiness: Readiness::Ready,
+            share: 100,
+            maxconns: None,
+        }
+    }
+}
+
 /// What was measured, by id; what is not named is up.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// Reals and dips (a dip's health is its real half's).
-    pub health: std::collections::HashMap<Id, Health>,
+    /// Reals, dips (a dip's is its real half's) and urls.
+    pub measured: HashMap<Id, Measured>,
+    /// This process's own secret: keys the table of sticky clients, and signs tickets where no key is configured.
+    pub secret: [u8; 32],
+}
+
+/// Which fields of a request a virtual has a use for, beyond those that every request is read for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Minds<'a> {
+    /// The cookie of this name.
+    pub cookie: Option<&'a str>,
+    /// `Referer`.
+    pub referer: bool,
+    /// `Cache-Control` and `Pragma`.
+    pub reload: bool,
+}
+
+impl Minds<'_> {
+    /// Whether there is nothing to look for.
+    pub fn nothing(&self) -> bool {
+        *self == Minds::default()
+    }
 }
 
 /// A model and facts, compiled.
@@ -43,9 +106,9 @@ impl Snapshot {
     ) -> (Snapshot, Loads) {
         let config = Config::new(model, before.map(|(snapshot, _)| &*snapshot.config));
         let mut health = vec![Health::Up; config.ids.len()];
-        for (id, &measured) in &facts.health {
+        for (id, measured) in &facts.measured {
             if let Some(n) = config.find(id) {
-                health[n as usize] = measured;
+                health[n as usize] = measured.health;
             }
         }
         let marks = Marks::new(&config, health.into());
@@ -55,6 +118,17 @@ impl Snapshot {
         );
         let config = Arc::new(config);
         (Snapshot { config, marks }, loads)
+    }
+
+    /// A snapshot in which what was measured of `changes` is new and everything else shared with this one.
+    pub fn with_measured(&self, changes: &[(NodeIndex, Measured)]) -> Snapshot {
+        let changes: Vec<_> = changes.iter().map(|&(n, m)| (n, m.health)).collect();
+        self.with_health(&changes)
+    }
+
+    /// What the virtual or dip at `at` wants to know of a request.
+    pub fn minds(&self, _at: NodeIndex) -> Minds<'_> {
+        Minds::default()
     }
 
     /// A snapshot in which the health of `changes` is new and everything else shared with this one.

@@ -4,10 +4,14 @@
 //!
 //! Deliberately unknown here: what the operator wants, who asks for the state, what a connection is.
 
+mod sounding;
+
 use std::net::IpAddr;
 
 use crate::decide::{Health, Millis};
 use crate::model::Watching;
+
+pub use sounding::Sounding;
 
 /// What was seen of a server while it was asked for a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

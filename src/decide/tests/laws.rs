@@ -425,7 +425,7 @@ pub(super) fn cook(recipe: &Recipe) -> (Builder, Facts) {
                 150..230 => Health::Failed,
                 _ => Health::Testing,
             };
-            facts.health.insert(id(&names[i]), health);
+            facts.measured.insert(id(&names[i]), health.into());
         }
     }
     for (u, link) in recipe.links.iter().enumerate() {
@@ -585,7 +585,7 @@ proptest! {
                         let i = names().iter().position(|n| *n == name).expect("a name");
                         let stuck = direct && oracle.intent(r) == Intent::Sticky;
                         prop_assert!(full_before[i] || stuck, "{}", farm.words(decision));
-                        let health = facts.health[&id(&name)];
+                        let health = facts.measured[&id(&name)].health;
                         prop_assert!(health != Health::Testing || decision.reason == Reason::Trial);
                         let place = farm.loads.place(server);
                         if n % 3 == 0 { held.push(place); }
@@ -603,7 +603,7 @@ proptest! {
         for (i, health) in flips {
             let name = &names()[VIRTUALS + i];
             let health = [Health::Up, Health::Failed, Health::Testing][health as usize];
-            facts.health.insert(id(name), health);
+            facts.measured.insert(id(name), health.into());
             let node = snapshot.node(&id(name)).expect("a node");
             snapshot = snapshot.with_health(&[(node, health)]);
             let (fresh, _) = Snapshot::compile(&builder.model, &facts, Some((&snapshot, &loads)));
