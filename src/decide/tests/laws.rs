@@ -449,10 +449,9 @@ struct Oracle<'a> {
 impl Oracle<'_> {
     fn health(&self, id: Endpoint) -> Health {
         self.facts
-            .health
+            .measured
             .get(&Id::Endpoint(id))
-            .copied()
-            .unwrap_or_default()
+            .map_or(Health::Up, |m| m.health)
     }
 
     fn room(&self, id: Endpoint, serving: &Serving) -> bool {
