@@ -42,7 +42,7 @@ pub(super) struct Ring([AtomicU64; BUCKETS]);
 
 /// Which promise was made to whom: words of a fingerprint of server and client, and the end.
 #[derive(Debug)]
-pub(super) struct Promised(Pages<AtomicU64>);
+pub(super) struct Promised(Pages<AtomicU64, PAGE>);
 
 fn ticks(now: Millis) -> u32 {
     (now.0 / TICK_MS) as u32
@@ -138,7 +138,7 @@ impl Pair {
 
 impl Promised {
     pub(super) fn new() -> Promised {
-        Promised(Pages::new(PROMISED, PAGE))
+        Promised(Pages::new(PROMISED))
     }
 
     /// Makes a promise at `server`, whose counts are `ring`; one that `client` has there already is renewed.
@@ -221,3 +221,6 @@ fn place(pair: Pair, words: &[AtomicU64], now: u32) -> Option<(&AtomicU64, u64)>
     let words = words.iter().map(|w| (w, w.load(Ordering::Acquire)));
     words.min_by_key(|(_, word)| rank(*word))
 }
+
+#[cfg(test)]
+mod tests;
