@@ -201,8 +201,8 @@ impl Loads {
         self.gauges(node).promises(now)
     }
 
-    /// The table of sticky clients, where a virtual has asked for it. To put, remove or sweep see
-    /// [`stick`](Self::stick), [`unstick`](Self::unstick) and [`sweep`](Self::sweep), which count too.
+    /// The table of sticky clients, where a virtual has asked for it. To be swept by [`sweep`](Self::sweep), which
+    /// counts too, as `stick` and `unstick` do.
     pub fn sticks(&self) -> Option<&StickTable> {
         self.sticks.as_deref()
     }

@@ -92,6 +92,21 @@ fn no_time_is_no_promise_and_the_longest_is_the_limit() {
 }
 
 #[test]
+fn a_clock_behind_another_threads_loses_nothing() {
+    let one = One::new();
+    let now = 3_000_000;
+    (0..5).for_each(|n| one.promise(n, now, PROMISE_MOST_S));
+    for behind in [1, 500, 60_000, 300_000] {
+        assert_eq!(one.count(now - behind), 5);
+        assert!(one.knows(1, now - behind));
+    }
+    (5..9).for_each(|n| one.promise(n, now - 1, PROMISE_MOST_S));
+    assert_eq!(one.count(now), 9);
+    assert!((0..9).all(|n| one.keep(n, now - 1)));
+    assert_eq!(one.count(now), 0);
+}
+
+#[test]
 fn eight_ends_are_counted_at_once_and_not_a_ninth() {
     let ring = Ring::default();
     for n in 1..=BUCKETS as u32 {
