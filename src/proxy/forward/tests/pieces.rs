@@ -128,21 +128,29 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<String> {
         stream.read_exact(&mut body).await.ok()?;
         request.push_str(&String::from_utf8_lossy(&body));
     }
-    while chunked {
+    if chunked {
+        read_chunks(stream, &mut request).await?;
+    }
+    Some(request)
+}
+
+/// Appends the data of a chunked body, then its trailers.
+async fn read_chunks(stream: &mut BufReader<TcpStream>, request: &mut String) -> Option<()> {
+    loop {
         let line = read_until(stream, "\r\n").await?;
         let size = usize::from_str_radix(line.trim_end(), 16).expect("a chunk's size");
         if size == 0 {
-            loop {
-                let trailer = read_until(stream, "\r\n").await?;
-                if trailer == "\r\n" {
-                    return Some(request);
-                }
-                request.push_str(&trailer);
-            }
+            break;
         }
         let mut data = vec![0; size + 2];
         stream.read_exact(&mut data).await.ok()?;
         request.push_str(&String::from_utf8_lossy(&data[..size]));
     }
-    Some(request)
+    loop {
+        let trailer = read_until(stream, "\r\n").await?;
+        if trailer == "\r\n" {
+            return Some(());
+        }
+        request.push_str(&trailer);
+    }
 }
