@@ -144,9 +144,8 @@ fn ways(bytes: &[u8]) -> Vec<Vec<&[u8]>> {
     ways
 }
 
-fn talk_at(to: &str, pieces: &[&[u8]]) -> Got {
-    let worker = worker();
-    let mut talk = Talk::new(&worker, to, 1 << 20);
+fn talk_at(worker: &Rc<Worker>, to: &str, pieces: &[&[u8]]) -> Got {
+    let mut talk = Talk::new(worker, to, 1 << 20);
     for piece in pieces {
         talk.send(piece);
     }
@@ -155,15 +154,16 @@ fn talk_at(to: &str, pieces: &[&[u8]]) -> Got {
 
 #[test]
 fn a_location_is_the_same_however_the_request_arrives() {
+    let worker = worker();
     for (request, location, markup) in locations() {
         let expected = moved(&location, &markup);
         for pieces in ways(request.as_bytes()) {
-            let got = talk_at(TAKES, &pieces);
+            let got = talk_at(&worker, TAKES, &pieces);
             assert_eq!(undated(got.text()), expected, "{request:?}");
             assert!(!got.ended, "{request:?}");
         }
         let behind = [GOOD, request.as_bytes()].concat();
-        let got = talk_at(TAKES, &[&behind]);
+        let got = talk_at(&worker, TAKES, &[&behind]);
         assert_eq!(got.statuses(), [301, 301], "{request:?}");
         assert!(undated(got.text()).ends_with(&expected), "{request:?}");
     }
@@ -171,19 +171,21 @@ fn a_location_is_the_same_however_the_request_arrives() {
 
 #[test]
 fn no_way_of_arriving_leads_back_to_the_url_just_asked_for() {
+    let worker = worker();
     let request = "GET /x?a HTTP/1.1\r\nHost: a.example\r\n\r\n";
     for pieces in ways(request.as_bytes()) {
-        let got = talk_at(RETURNS, &pieces);
+        let got = talk_at(&worker, RETURNS, &pieces);
         assert_eq!(got.statuses(), [503]);
         assert!(got.text().ends_with(": loop\n"), "{got:?}");
         assert!(!got.text().contains("Location: "), "{got:?}");
     }
     let behind = [GOOD, request.as_bytes()].concat();
-    assert_eq!(talk_at(RETURNS, &[&behind]).statuses(), [503, 503]);
+    assert_eq!(talk_at(&worker, RETURNS, &[&behind]).statuses(), [503, 503]);
 }
 
 #[test]
 fn a_location_has_its_limit_however_the_request_arrives() {
+    let worker = worker();
     let long = |length: usize| {
         let path = "|".repeat(length);
         format!("GET /{path} HTTP/1.1\r\nHost: a.example:8080\r\n\r\n")
@@ -200,10 +202,10 @@ fn a_location_has_its_limit_however_the_request_arrives() {
             vec![&bytes[..head], &bytes[head..]],
             vec![&bytes[..bytes.len() - 1], &bytes[bytes.len() - 1..]],
         ] {
-            let got = talk_at(TAKES, &pieces);
+            let got = talk_at(&worker, TAKES, &pieces);
             assert_eq!((got.statuses(), got.ended), (vec![status], status == 414));
         }
-        let got = talk_at(TAKES, &[&[GOOD, bytes].concat()]);
+        let got = talk_at(&worker, TAKES, &[&[GOOD, bytes].concat()]);
         assert_eq!(
             (got.statuses(), got.ended),
             (vec![301, status], status == 414)
