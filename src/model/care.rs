@@ -1,5 +1,6 @@
 //! The nouns of health, capacity and stickiness.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 
@@ -18,7 +19,7 @@ pub struct Probe {
     pub port: Option<NonZeroU16>,
     /// Seconds from one asking to the next, 1 to 86,400; default 10.
     pub interval_s: u32,
-    /// Seconds that an answer may take, 1 to 3,600; default 3.
+    /// Seconds that an answer may take, 1 to 3,600 and at most the interval; default 3, or the interval where that is shorter.
     pub timeout_s: u32,
     /// Successes in a row that bring a server back, 1 to 255; default 2.
     pub rise: u8,
@@ -66,7 +67,8 @@ pub enum ProbeKind {
     Ping,
     /// The distance in routers: the smallest time to live with which a connection comes about, less one.
     Hops,
-    /// A program: exit status 0 is success, each line `NAME=NUMBER` that it prints a figure.
+    /// A program and its arguments, none of them with a blank in it: exit status 0 is success, each line `NAME=NUMBER` that it prints
+    /// a figure.
     Exec(Box<[Box<str>]>),
     /// HAProxy's agent-check text protocol.
     Agent,
@@ -197,12 +199,21 @@ impl Block {
 }
 
 /// `ticket-key ID SECRET`: signs the cookies of sticky clients; the first one signs, all are taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TicketKey {
     /// 1 to 255, unique.
     pub id: u8,
     /// 16 to 256 bytes.
     pub secret: Box<str>,
+}
+
+impl fmt::Debug for TicketKey {
+    /// Without the secret: a model is shown in logs and failures.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TicketKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// `access-log file PATH|stdout|syslog [json|combined]`.
