@@ -8,6 +8,7 @@
 //! Deliberately unknown here: who publishes the snapshot, what a socket is, what time it is.
 
 mod ask;
+mod care;
 mod config;
 mod explain;
 mod graph;
@@ -15,6 +16,7 @@ mod loads;
 mod location;
 mod plan;
 mod predictors;
+mod quick;
 mod settle;
 mod snapshot;
 #[cfg(test)]
@@ -23,6 +25,7 @@ mod ticket;
 mod walk;
 
 pub use ask::*;
+pub use care::TICKET_COOKIE;
 pub use explain::*;
 pub use loads::*;
 pub use location::*;
