@@ -66,6 +66,8 @@ pub(super) enum LastResort {
 #[derive(Debug)]
 pub(super) struct Names {
     pub(super) keys: Keys,
+    /// Keys the table of sticky clients.
+    pub(super) secret: [u8; 32],
     /// Of each node by the signing key; empty where no virtual gives tickets.
     of: Box<[u64]>,
     by: HashMap<(u8, u64), u32, Quick>,
@@ -98,6 +100,7 @@ impl Names {
     pub(super) fn new(model: &Model, secret: [u8; 32]) -> Names {
         Names {
             keys: Keys::new(&model.globals.ticket_keys, secret),
+            secret,
             of: [].into(),
             by: HashMap::default(),
         }
@@ -234,7 +237,9 @@ impl Config {
         }
         let keys = &self.names.keys;
         let mut by = HashMap::default();
-        for key in keys.ids() {
+        let configured = model.globals.ticket_keys.iter().map(|key| key.id);
+        let ids = configured.chain(model.globals.ticket_keys.is_empty().then_some(0));
+        for key in ids {
             for (node, id) in (0u32..).zip(&self.ids) {
                 by.entry((key, keys.name(key, id))).or_insert(node);
             }

@@ -85,19 +85,21 @@ pub(super) fn build(config: &Config, marks: &Marks, v: u32) -> Plan {
         Some(best) => found[best].1.iter().sum(),
     };
     let filled = found.iter().filter(|(slots, _)| !slots.is_empty()).count();
-    let mut classes = settings.priorities.iter().zip(found);
-    let mut classes = classes
-        .by_ref()
-        .filter(|(_, (slots, _))| !slots.is_empty())
+    let longest = config.schedule_longest / filled.max(1);
+    let best = best.unwrap_or(0);
+    let mut classes = settings
+        .priorities
+        .iter()
+        .zip(found)
+        .skip(best)
         .map(|(&priority, (slots, weights))| {
-            let longest = config.schedule_longest / filled;
             class(config, marks, v, priority, slots, &weights, longest)
         });
     let top = classes.next().unwrap_or_default();
     Plan {
         leaves: leaves(config, marks, v, &top.slots),
         top,
-        lower: classes.collect(),
+        lower: classes.filter(|c| !c.slots.is_empty()).collect(),
         trials: trials.into_iter().map(|(_, k)| k).collect(),
         weight,
     }

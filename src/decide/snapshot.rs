@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::config::{Config, Kind};
+use super::loads::Tables;
 use super::settle::Marks;
 use super::{Keys, Loads, NodeIndex};
 use crate::model::{Endpoint, Globals, Id, Model, Queue, Serving, Template};
@@ -120,6 +121,7 @@ impl Snapshot {
         }
         let loads = Loads::new(
             &config,
+            Tables::of(model),
             before.map(|(snapshot, loads)| (&*snapshot.config, loads)),
         );
         let config = Arc::new(config);
