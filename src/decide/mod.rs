@@ -24,6 +24,7 @@ mod settle;
 mod snapshot;
 mod stick;
 mod table;
+mod tags;
 #[cfg(test)]
 pub(crate) mod tests;
 mod ticket;
