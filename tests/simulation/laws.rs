@@ -22,32 +22,37 @@ struct Known {
 }
 
 /// The judge of one world.
-pub struct Laws {
+pub(crate) struct Laws {
     known: HashMap<Id, Known>,
     /// Of each url its dip.
     links: HashMap<Id, Id>,
+    nodes: Vec<(Id, NodeIndex)>,
+    /// Where a place was taken or given back since the last look.
+    busy: Vec<Id>,
     /// Exchanges and sessions that hold a place.
     open: HashMap<Id, u32>,
     /// By dip and client: until when the promise may last.
-    promised: HashMap<(Id, IpAddr), u64>,
+    promised: HashMap<Id, HashMap<IpAddr, u64>>,
     /// By server: who tries it, and until when.
     trials: HashMap<Id, (IpAddr, u64)>,
 }
 
 impl Laws {
-    pub fn new(model: &Model) -> Laws {
+    pub(crate) fn new(model: &Model, snapshot: &Snapshot) -> Laws {
         let mut laws = Laws {
             known: HashMap::new(),
             links: HashMap::new(),
+            nodes: Vec::new(),
+            busy: Vec::new(),
             open: HashMap::new(),
             promised: HashMap::new(),
             trials: HashMap::new(),
         };
-        laws.configured(model);
+        laws.configured(model, snapshot);
         laws
     }
 
-    pub fn configured(&mut self, model: &Model) {
+    pub(crate) fn configured(&mut self, model: &Model, snapshot: &Snapshot) {
         self.known.clear();
         for real in &model.reals {
             let s = &real.serving;
@@ -68,6 +73,8 @@ impl Laws {
                 self.links.insert(id, model.id(link));
             }
         }
+        let node = |id: &Id| snapshot.node(id).expect("configured");
+        self.nodes = self.known.keys().map(|id| (id.clone(), node(id))).collect();
     }
 
     fn know(&mut self, id: Id, intent: Intent, maxconns: Option<u32>, promise_s: u64) {
@@ -80,7 +87,7 @@ impl Laws {
     }
 
     /// Never a server that is not usable; one trial at a time; no more than `maxconns`.
-    pub fn decided(
+    pub(crate) fn decided(
         &mut self,
         snapshot: &Snapshot,
         loads: &Loads,
@@ -94,11 +101,17 @@ impl Laws {
             Action::Refuse => return,
         };
         let id = snapshot.id(node).clone();
-        let told = || format!("{decision:?} to {id} for {} at {} ({now:?})", ask.client, ask.at);
+        let told = || {
+            format!(
+                "{decision:?} to {id} for {} at {} ({now:?})",
+                ask.client, ask.at
+            )
+        };
         if decision.reason == Reason::LastGood {
             return;
         }
-        let own = for_own_client(decision.reason);
+        // Whoever comes to a dip's own address is stuck to it.
+        let own = for_own_client(decision.reason) || snapshot.node_at(ask.at) == Some(node);
         self.usable(&id, snapshot.measured(node), own, &told);
         let linked = self.links.get(&id).cloned();
         if let Some(dip) = &linked {
@@ -115,7 +128,10 @@ impl Laws {
         assert!(connections <= most, "{}: {connections} of {most}", told());
         if matches!(decision.action, Action::Redirect { .. }) {
             let until = now.0 + self.known[&bearer].promise_s * 1000;
-            self.promised.insert((bearer, ask.client), until);
+            self.promised
+                .entry(bearer)
+                .or_default()
+                .insert(ask.client, until);
         }
     }
 
@@ -123,9 +139,14 @@ impl Laws {
         let intent = self.known[id].intent;
         let wanted = intent == Intent::InService || own && intent == Intent::Sticky;
         assert!(wanted, "{}: {id} is {intent:?}", told());
-        assert_ne!(measured.health, Health::Failed, "{}: {id} has failed", told());
-        let ready = measured.readiness == Readiness::Ready
-            || own && measured.readiness == Readiness::Drain;
+        assert_ne!(
+            measured.health,
+            Health::Failed,
+            "{}: {id} has failed",
+            told()
+        );
+        let ready =
+            measured.readiness == Readiness::Ready || own && measured.readiness == Readiness::Drain;
         assert!(ready, "{}: {id} says {:?}", told(), measured.readiness);
     }
 
@@ -145,52 +166,72 @@ impl Laws {
         self.trials.insert(id.clone(), (client, until));
     }
 
-    pub fn trial_over(&mut self, id: &Id, client: IpAddr) {
+    pub(crate) fn trial_over(&mut self, id: &Id, client: IpAddr) {
         if self.trials.get(id).is_some_and(|(who, _)| *who == client) {
             self.trials.remove(id);
         }
     }
 
-    pub fn trials_over(&mut self, id: &Id) {
+    pub(crate) fn trials_over(&mut self, id: &Id) {
         self.trials.remove(id);
     }
 
-    pub fn entered(&mut self, place: &Place) {
-        *self.open.entry(place.gauges().id.clone()).or_default() += 1;
+    pub(crate) fn entered(&mut self, place: &Place) {
+        let id = &place.gauges().id;
+        *self.open.entry(id.clone()).or_default() += 1;
+        self.busy.push(id.clone());
     }
 
-    pub fn left(&mut self, place: Place) {
-        let open = self.open.get_mut(&place.gauges().id).expect("it was entered");
+    pub(crate) fn left(&mut self, place: Place) {
+        let open = self
+            .open
+            .get_mut(&place.gauges().id)
+            .expect("it was entered");
         *open -= 1;
+        self.busy.push(place.gauges().id.clone());
     }
 
-    pub fn arrived(&mut self, snapshot: &Snapshot, at: Endpoint, client: IpAddr) {
+    pub(crate) fn arrived(&mut self, snapshot: &Snapshot, at: Endpoint, client: IpAddr) {
         if let Some(node) = snapshot.node_at(at) {
-            self.promised.remove(&(snapshot.id(node).clone(), client));
-        }
-    }
-
-    /// Counts are what is open, and promises are never more than were made and can still last.
-    pub fn gauges(&mut self, snapshot: &Snapshot, loads: &Loads, now: Millis) {
-        self.promised.retain(|_, until| *until > now.0);
-        for id in self.known.keys() {
-            let node = snapshot.node(id).expect("configured");
-            let open = self.open.get(id).copied().unwrap_or(0);
-            assert_eq!(loads.gauges(node).connections(), open, "{id} at {now:?}");
-            let promises = loads.promises(node, now) as usize;
-            if promises > 0 {
-                let most = self.promised.keys().filter(|(dip, _)| dip == id).count();
-                assert!(promises <= most, "{id}: {promises} promises of {most} at {now:?}");
+            if let Some(promised) = self.promised.get_mut(snapshot.id(node)) {
+                promised.remove(&client);
             }
         }
     }
 
+    /// Counts are what is open, and promises are never more than were made and can still last.
+    pub(crate) fn gauges(&mut self, loads: &Loads, now: Millis) {
+        for (id, node) in &self.nodes {
+            let gauges = loads.gauges(*node);
+            let (connections, promises) = (gauges.connections(), gauges.promises(now) as usize);
+            if connections > 0 || promises > 0 || self.busy.contains(id) {
+                let open = self.open.get(id).copied().unwrap_or(0);
+                assert_eq!(connections, open, "{id} at {now:?}");
+                let made = self.promised.get(id).into_iter().flat_map(HashMap::values);
+                let most = made.filter(|until| **until > now.0).count();
+                assert!(
+                    promises <= most,
+                    "{id}: {promises} promises of {most} at {now:?}"
+                );
+            }
+        }
+        self.busy.clear();
+    }
+
     /// Long after the last client nothing is left.
-    pub fn end(&self, snapshot: &Snapshot, loads: &Loads, later: Millis) {
+    pub(crate) fn end(&self, snapshot: &Snapshot, loads: &Loads, later: Millis) {
         for id in self.known.keys() {
             let node: NodeIndex = snapshot.node(id).expect("configured");
-            assert_eq!(loads.promises(node, later), 0, "promises at {id} do not end");
-            assert_eq!(loads.gauges(node).connections(), 0, "connections at {id} do not end");
+            assert_eq!(
+                loads.promises(node, later),
+                0,
+                "promises at {id} do not end"
+            );
+            assert_eq!(
+                loads.gauges(node).connections(),
+                0,
+                "connections at {id} do not end"
+            );
         }
     }
 }
