@@ -7,7 +7,7 @@ use signpost::decide::{
     Action, Ask, Decision, Health, Loads, Measured, Millis, NodeIndex, Place, Readiness, Reason,
     Snapshot,
 };
-use signpost::model::{Endpoint, Id, Intent, Model, Ref};
+use signpost::model::{AllDown, Endpoint, Id, Intent, Model, Ref, Virtual};
 
 use crate::world::for_own_client;
 
@@ -27,6 +27,10 @@ pub(crate) struct Laws {
     /// Of each url its dip.
     links: HashMap<Id, Id>,
     nodes: Vec<(Id, NodeIndex)>,
+    /// A virtual keeps its clients.
+    sticky: bool,
+    /// A virtual goes on with servers that were usable last.
+    last_good: bool,
     /// Where a place was taken or given back since the last look.
     busy: Vec<Id>,
     /// Exchanges and sessions that hold a place.
@@ -43,6 +47,8 @@ impl Laws {
             known: HashMap::new(),
             links: HashMap::new(),
             nodes: Vec::new(),
+            sticky: false,
+            last_good: false,
             busy: Vec::new(),
             open: HashMap::new(),
             promised: HashMap::new(),
@@ -54,6 +60,9 @@ impl Laws {
 
     pub(crate) fn configured(&mut self, model: &Model, snapshot: &Snapshot) {
         self.known.clear();
+        self.sticky = model.virtuals.iter().any(|v| v.sticky.is_some());
+        let last_good = |v: &Virtual| v.all_down == AllDown::LastGood;
+        self.last_good = model.virtuals.iter().any(last_good);
         for real in &model.reals {
             let s = &real.serving;
             self.know(Id::Endpoint(real.id), real.intent, s.maxconns, 0);
@@ -107,11 +116,15 @@ impl Laws {
                 ask.client, ask.at
             )
         };
-        if decision.reason == Reason::LastGood {
+        // A second try says so, and no more how its server was found.
+        let again = decision.reason == Reason::Reassigned;
+        if decision.reason == Reason::LastGood || again && self.last_good {
             return;
         }
         // Whoever comes to a dip's own address is stuck to it.
-        let own = for_own_client(decision.reason) || snapshot.node_at(ask.at) == Some(node);
+        let own = for_own_client(decision.reason)
+            || again && self.sticky
+            || snapshot.node_at(ask.at) == Some(node);
         self.usable(&id, snapshot.measured(node), own, &told);
         let linked = self.links.get(&id).cloned();
         if let Some(dip) = &linked {
