@@ -9,6 +9,7 @@ mod descriptors;
 mod failover;
 mod forward;
 mod forwarded_fields;
+mod health;
 mod malformed;
 mod misbehaving_origins;
 mod redirect;
