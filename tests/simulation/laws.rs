@@ -118,22 +118,22 @@ impl Laws {
         };
         // A second try says so, and no more how its server was found.
         let again = decision.reason == Reason::Reassigned;
-        if decision.reason == Reason::LastGood || again && self.last_good {
-            return;
-        }
+        let down = decision.reason == Reason::LastGood || again && self.last_good;
         // Whoever comes to a dip's own address is stuck to it.
         let own = for_own_client(decision.reason)
             || again && self.sticky
             || snapshot.node_at(ask.at) == Some(node);
-        self.usable(&id, snapshot.measured(node), own, &told);
+        if !down {
+            self.usable(&id, snapshot.measured(node), own, &told);
+        }
         let linked = self.links.get(&id).cloned();
-        if let Some(dip) = &linked {
+        if let Some(dip) = linked.as_ref().filter(|_| !down) {
             let at = snapshot.node(dip).expect("a dip that is configured");
             self.usable(dip, snapshot.measured(at), own, &told);
         }
         let bearer = linked.unwrap_or_else(|| id.clone());
         let at = snapshot.node(&bearer).expect("configured");
-        if snapshot.health(at) == Health::Testing {
+        if snapshot.health(at) == Health::Testing && !down {
             self.one_trial(&bearer, ask.client, now, &told);
         }
         let most = self.known[&bearer].maxconns.unwrap_or(u32::MAX);

@@ -329,7 +329,7 @@ impl World {
             let first = self.dice.below(HOUR / 4);
             self.later(first, Event::Mood { server });
         }
-        for n in 0..self.dice.between(1, 3) {
+        for n in 0..self.dice.between(1, 2) {
             self.later(n * 100, Event::Visit { client: address(n) });
         }
         self.later(HOUR / 3, Event::Operator);
@@ -379,7 +379,7 @@ impl World {
             Event::Visit { client } => {
                 let at = self.entries[self.dice.below(2) as usize];
                 self.ask(client, at, Attempt::default());
-                let next = self.dice.between(100, 6_000);
+                let next = self.dice.between(100, 9_000);
                 let client = address(self.dice.below(CLIENTS));
                 if self.now < HOUR + QUIET {
                     self.later(next, Event::Visit { client });
