@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use crate::decide::{Gauges, Loads, Millis, Snapshot};
 use crate::health::Sounding;
 use crate::model::{Id, Probe};
+use crate::telemetry::Ledger;
 
 /// A snapshot with its live gauges, as published.
 #[derive(Debug)]
@@ -82,6 +83,7 @@ pub struct Farm {
     reports: mpsc::Sender<Report>,
     epoch: Instant,
     errands: watch::Sender<Arc<Vec<Errand>>>,
+    ledger: Ledger,
 }
 
 impl Farm {
@@ -92,7 +94,13 @@ impl Farm {
             reports,
             epoch: Instant::now(),
             errands: watch::Sender::new(Arc::default()),
+            ledger: Ledger::default(),
         }
+    }
+
+    /// Counts of reloads and probes.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// All that is to be probed, published anew with every configuration.
@@ -101,7 +109,16 @@ impl Farm {
     }
 
     /// Sends what a probe brought back.
-    pub fn sounded(&self, _sounded: Sounded) {}
+    pub fn sounded(&self, sounded: Sounded) {
+        let Sounded {
+            id,
+            probe,
+            sounding,
+            ..
+        } = &sounded;
+        self.ledger
+            .sounded(id, &probe.name, sounding.ok, sounding.took_us);
+    }
 
     /// Says that clients come back from a server: it is probed at once.
     pub fn suspect(&self, _server: &Arc<Gauges>) {}
