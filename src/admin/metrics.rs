@@ -258,7 +258,19 @@ fn states(out: &mut Exposition, scene: &Scene) {
         }
     }
     out.family(&PROMISES);
+    for (standing, name, node) in &servers {
+        if standing.kind == Kind::Dip {
+            let promises = gauges(*node).promises(scene.now);
+            out.sample(&PROMISES, &[("server", name)], promises);
+        }
+    }
     out.family(&STICKY);
+    for (standing, name, node) in &servers {
+        if standing.kind != Kind::Virtual && scene.live.loads.sticks().is_some() {
+            let clients = gauges(*node).clients();
+            out.sample(&STICKY, &[("server", name)], clients);
+        }
+    }
     out.family(&STATE);
     let mut sums: HashMap<(Kind, &str), u64> = HashMap::new();
     for (Standing { kind, state, .. }, name, _) in &servers {
