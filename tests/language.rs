@@ -71,6 +71,55 @@ fn care() -> impl Strategy<Value = String> {
             let names: Vec<String> = probes.iter().map(|n| format!("p{n}")).collect();
             format!("watch {id} {}", names.join(" "))
         }),
+        (id(), 1..4u16, 1..4u8).prop_map(|(id, n, s)| format!("queue {id} {n} {s}")),
+        (id(), prop::sample::select(vec!["return", "proxy-protocol"]))
+            .prop_map(|(id, what)| format!("{what} {id}")),
+        (
+            id(),
+            prop::sample::select(vec!["", " 80", " 50", " times 1", " times 3", " 7 times 2"])
+        )
+            .prop_map(|(id, how)| format!("bounce {id}{how}")),
+        (
+            id(),
+            prop::sample::select(vec!["off", "on", "observe", "on 5", "on 6", "observe 5 4"])
+        )
+            .prop_map(|(id, how)| format!("bounceback {id} {how}")),
+        (
+            id(),
+            prop::sample::select(vec!["refuse", "last-good", "u1", "u2", "u3"])
+        )
+            .prop_map(|(id, what)| format!("all-down {id} {what}")),
+    ]
+}
+
+/// What holds for the whole director.
+fn whole() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (1..4u8, "[ -~äβ]{16,20}")
+            .prop_map(|(id, text)| format!("ticket-key {id} {}", quoted(&text))),
+        (any::<u32>(), 0..33u32).prop_map(|(bits, length)| {
+            let beyond = u32::MAX.checked_shr(length).unwrap_or(0);
+            let address = std::net::Ipv4Addr::from_bits(bits & !beyond);
+            format!("trusted-proxy {address}/{length} 10.0.0.3")
+        }),
+        (any::<u128>(), 0..129u32).prop_map(|(bits, length)| {
+            let beyond = u128::MAX.checked_shr(length).unwrap_or(0);
+            let address = std::net::Ipv6Addr::from_bits(bits & !beyond);
+            format!("trusted-proxy {address}/{length} ::ffff:10.0.0.4")
+        }),
+        prop::sample::select(vec![
+            "",
+            " 10.0.0.4",
+            " name2:80",
+            " [2001:db8::1]:0",
+            " [::1]:80"
+        ])
+        .prop_map(|at| format!("metrics{at}")),
+        (
+            prop::sample::select(vec!["stdout", "syslog", "file json", "file \"/a b\\\\\""]),
+            prop::sample::select(vec!["", " json", " combined"])
+        )
+            .prop_map(|(to, format)| format!("access-log {to}{format}")),
     ]
 }
 
@@ -159,6 +208,7 @@ fn line() -> impl Strategy<Value = String> {
         4 => setting(),
         4 => care(),
         2 => probe(),
+        2 => whole(),
         1 => Just("hostname h".to_owned()),
     ]
 }
@@ -195,7 +245,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_behind_a_keyword_is_read(keyword in prop::sample::select(vec!["url u ", "bind ", "virtual ", "description 1.1.1.1 ", "probe p ", "probe p http body ", "probe p exec ", "watch 1.1.1.1 ", "no ", "url u http://"]), rest in "\\PC{0,40}") {
+    fn any_text_behind_a_keyword_is_read(keyword in prop::sample::select(vec!["url u ", "bind ", "virtual ", "description 1.1.1.1 ", "probe p ", "probe p http body ", "probe p exec ", "watch 1.1.1.1 ", "bounce 1.1.1.1 ", "trusted-proxy ", "ticket-key 1 ", "metrics ", "access-log file ", "no ", "url u http://"]), rest in "\\PC{0,40}") {
         config::check(format!("virtual 1.1.1.1\n{keyword}{rest}").as_bytes());
     }
 }

@@ -20,6 +20,7 @@ mod template;
 mod types;
 mod warnings;
 mod watches;
+mod whole;
 
 #[cfg(test)]
 mod tests;
