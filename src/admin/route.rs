@@ -1,9 +1,8 @@
 //! What a request is for, and which are turned away.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::header::HOST;
-use http::uri::Authority;
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
 
 /// What is asked for.
@@ -50,10 +49,10 @@ fn spoken_to(
         (None, None) if version < Version::HTTP_11 => None,
         _ => return Err((StatusCode::BAD_REQUEST, "one Host is needed")),
     };
-    let host = host.map(|host| host.to_str().ok().and_then(|host| host.parse().ok()));
-    let named = host.into_iter().chain(uri.authority().cloned().map(Some));
+    let host = host.map(|host| host.to_str().unwrap_or_default());
+    let named = host.into_iter().chain(uri.authority().map(|a| a.as_str()));
     for authority in named {
-        if !authority.is_some_and(|authority: Authority| is_here(&authority)) {
+        if !is_here(authority) {
             return Err((
                 StatusCode::MISDIRECTED_REQUEST,
                 "ask by address or as localhost, not by a name",
@@ -63,14 +62,21 @@ fn spoken_to(
     Ok(())
 }
 
-fn is_here(authority: &Authority) -> bool {
-    let host = authority.host();
-    let v6 = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
-    host.eq_ignore_ascii_case("localhost")
-        || match v6 {
-            Some(v6) => v6.parse::<Ipv6Addr>().is_ok(),
-            None => host.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4()),
-        }
+/// Whether an authority is an address or `localhost`, with or without a port. [`http::uri::Authority`] would take
+/// `[::1].evil.example` for an address.
+fn is_here(authority: &str) -> bool {
+    let (host, port) = match authority.strip_prefix('[').and_then(|h| h.split_once(']')) {
+        Some((v6, rest)) if v6.parse::<Ipv6Addr>().is_ok() => ("", rest),
+        Some(_) => return false,
+        None => authority.split_at(authority.find(':').unwrap_or(authority.len())),
+    };
+    let here = authority.starts_with('[')
+        || host.eq_ignore_ascii_case("localhost")
+        || host.parse::<Ipv4Addr>().is_ok();
+    let port = port.strip_prefix(':').map_or(port.is_empty(), |port| {
+        port.parse::<u16>().is_ok() && port.bytes().all(|b| b.is_ascii_digit())
+    });
+    here && port
 }
 
 #[cfg(test)]
@@ -130,6 +136,12 @@ mod tests {
             "",
             " ",
             "[127.0.0.1]",
+            "127.0.0.1:",
+            "127.0.0.1:+80",
+            "127.0.0.1:80:90",
+            "[::1]x",
+            "[::1",
+            "::1",
         ] {
             assert_eq!(asked("GET", "/metrics", &[bad]), Err(421), "{bad}");
         }
