@@ -26,7 +26,7 @@ const IMPURE: [&str; 22] = [
     "socket2",
     "arc_swap",
     "tracing",
-    "metrics",
+    "use metrics",
     "rand",
     "getrandom",
     "fastrand",

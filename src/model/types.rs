@@ -179,6 +179,24 @@ pub enum Intent {
     Failed,
 }
 
+impl Intent {
+    /// Of two intents the one that serves fewer.
+    pub fn worse(self, other: Intent) -> Intent {
+        let rank = |i: Intent| match i {
+            Intent::InService => 0,
+            Intent::Sticky => 1,
+            Intent::Maintenance => 2,
+            Intent::OutOfService => 3,
+            Intent::Failed => 4,
+        };
+        if rank(self) < rank(other) {
+            other
+        } else {
+            self
+        }
+    }
+}
+
 /// A reference into the tables of the [`Model`] that holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Ref {

@@ -317,7 +317,7 @@ impl<S: Stream> Visit<'_, S> {
             NoConnection::ClientGone => return self.client_gone(),
             NoConnection::Refused => self.failed(Outcome::Refused, Event::ConnectFailed),
             NoConnection::Slow => {
-                self.failed(Outcome::Unanswered, Event::ConnectFailed);
+                self.failed(Outcome::Unanswered, Event::Unanswered);
                 return Step::MoveOn(Cause::NoAnswer);
             }
             NoConnection::Ours(error) => {
@@ -349,9 +349,7 @@ impl<S: Stream> Visit<'_, S> {
                 Step::Tell(Tell::GatewayTimeout)
             }
             End::Failed(Failure::BadAnswer) => {
-                self.worker
-                    .tally
-                    .happened(self.place.gauges(), Event::BadAnswer);
+                self.failed(Outcome::BadAnswer, Event::BadAnswer);
                 Step::Tell(Tell::BadGateway("bad-answer"))
             }
             End::Failed(Failure::Fault(fault)) => Step::Tell(Tell::Fault(fault)),
@@ -369,12 +367,17 @@ impl<S: Stream> Visit<'_, S> {
     }
 }
 
-/// The head of an answer came: a success.
-fn note_answer(worker: &Worker, client: IpAddr, place: &Place, begun: Instant) {
+/// The head of an answer came: a success, unless the operator has its status counted.
+fn note_answer(
+    worker: &Worker,
+    client: IpAddr,
+    place: &Place,
+    (begun, outcome): (Instant, Outcome),
+) {
     let gauges = place.gauges();
     let micros = u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
     gauges.answered_in(micros, worker.farm.now());
-    worker.farm.report(gauges, client, Outcome::Answered);
+    worker.farm.report(gauges, client, outcome);
     worker.tally.happened(gauges, Event::Answered);
     gauges.end_trial_by(client);
 }
