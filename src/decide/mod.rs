@@ -22,6 +22,7 @@ mod settle;
 mod snapshot;
 mod stick;
 mod table;
+mod tags;
 #[cfg(test)]
 pub(crate) mod tests;
 mod ticket;

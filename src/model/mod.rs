@@ -11,6 +11,7 @@ mod build;
 mod care;
 mod cycles;
 mod draft;
+mod endpoint;
 mod finish;
 mod ids;
 mod listeners;
@@ -26,6 +27,7 @@ mod whole;
 mod tests;
 
 pub use care::*;
+pub use endpoint::*;
 pub use print::print;
 pub use template::NotATemplate;
 pub use types::*;

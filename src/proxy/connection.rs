@@ -546,5 +546,5 @@ fn literal(address: IpAddr) -> String {
 }
 
 #[cfg(test)]
-#[path = "connection_tests.rs"]
+#[path = "connection_tests/mod.rs"]
 mod tests;

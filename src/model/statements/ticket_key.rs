@@ -61,7 +61,7 @@ fn secret(draft: &mut Draft<'_>, line: Line<'_>, word: &Word) -> Option<Box<str>
     if !(least..=most).contains(&text.len()) {
         let error = draft.error(word.span, format!("the secret has {} bytes", text.len()));
         error.label = format!("expected {least} to {most}").into();
-        error.help = Some("`openssl rand -base64 32` makes a good one".into());
+        error.help = Some("`head -c 32 /dev/urandom | base64` makes a good one".into());
         return None;
     }
     Some(text.into())
