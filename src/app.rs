@@ -1,6 +1,6 @@
 //! The only wiring: starts the writer and the workers, supervises them, drains them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,15 +13,22 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
-use crate::control::{Door, Farm, Order, PrepareError, Report, Writer};
+use crate::admin;
+use crate::admin::{Question, Source};
+use crate::control::{Door, Farm, Order, PrepareError, Report, Writer, count};
 use crate::language::{FILE_BYTES, Style};
 use crate::model;
-use crate::model::{Endpoint, Model};
+use crate::model::{Endpoint, Id, Model};
 use crate::proxy;
-use crate::telemetry::Table;
+use crate::telemetry::{Counts, Table};
+
+mod sight;
 
 /// Orders that may wait for a worker; the writer waits where there are more.
 const ORDERS_WAITING: usize = 64;
+
+/// Questions of the admin room that may wait for the writer.
+const QUESTIONS_WAITING: usize = 16;
 
 /// How a director is run.
 #[derive(Clone, Debug)]
@@ -38,7 +45,10 @@ pub struct Director {
     writer: Writer,
     reports: mpsc::Receiver<Report>,
     threads: Vec<JoinHandle<()>>,
-    ended: mpsc::Receiver<(usize, Table)>,
+    ended: mpsc::Receiver<(usize, Counts)>,
+    /// The urls that are linked to nothing.
+    unlinked: Arc<HashSet<Id>>,
+    questions: mpsc::Receiver<Question>,
     grace: Duration,
 }
 
@@ -136,7 +146,8 @@ impl Director {
         let (orders, inboxes): (Vec<_>, Vec<_>) = (0..options.workers)
             .map(|_| mpsc::channel(ORDERS_WAITING))
             .unzip();
-        let (writer, reports) = Writer::new(orders);
+        let (mut writer, reports) = Writer::new(orders);
+        let questions = serve_admin(&mut writer);
         let pseudonym: Arc<str> = pseudonym().into();
         let (tell_end, ended) = mpsc::channel(options.workers);
         let threads = inboxes
@@ -158,6 +169,8 @@ impl Director {
             reports,
             threads,
             ended,
+            unlinked: Arc::default(),
+            questions,
             grace: options.grace,
         };
         director.replace(model, handed).await?;
@@ -173,18 +186,38 @@ impl Director {
         model: Model,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<(), Error> {
-        self.writer
-            .replace(model, handed)
-            .await
-            .map_err(Error::Prepare)
+        let unlinked = sight::unlinked(&model);
+        let replaced = self.writer.replace(model, handed).await;
+        replaced.map_err(Error::Prepare)?;
+        self.unlinked = unlinked;
+        Ok(())
+    }
+
+    /// Counts a reload: in force, or refused.
+    pub fn note_reload(&self, in_force: bool) {
+        self.writer.farm().ledger().reloaded(in_force);
     }
 
     /// Keeps watch over the servers; returns only where a worker ended by itself. Cancel safe.
     pub async fn watch(&mut self) {
+        let Director {
+            writer,
+            reports,
+            unlinked,
+            questions,
+            ended,
+            ..
+        } = self;
         tokio::select! {
-            () = self.writer.watch(&mut self.reports) => {}
-            Some((number, _)) = self.ended.recv() => error!("worker {number} ended by itself"),
+            () = attend(writer, reports, unlinked, questions) => {}
+            Some((number, _)) = ended.recv() => error!("worker {number} ended by itself"),
         }
+    }
+
+    /// The counts of all workers, and how every server stands, as tables.
+    pub async fn tables(&self) -> String {
+        let counts = count(self.writer.workers()).await.table();
+        format!("{counts}\n{}", sight::table(&self.writer))
     }
 
     /// The writer, to ask for counts and listeners.
@@ -202,6 +235,7 @@ impl Director {
                 let door = match door {
                     Door::Virtual => "virtual",
                     Door::Dip => "dip",
+                    Door::Admin => "admin",
                 };
                 format!("{} ({door})", at.socket())
             })
@@ -213,29 +247,63 @@ impl Director {
     /// time; returns the counts of the whole life.
     pub async fn stop(mut self) -> Table {
         self.writer.drain().await;
-        let mut counts = Table::default();
+        let mut counted = Vec::new();
         let workers = self.threads.len();
         let all_ended = async {
             for _ in 0..workers {
-                if let Some((_, counted)) = self.ended.recv().await {
-                    counts.merge(&counted);
+                if let Some((_, counts)) = self.ended.recv().await {
+                    counted.push(counts);
                 }
             }
         };
-        let keep_watch = self.writer.watch(&mut self.reports);
+        let (unlinked, questions) = (&self.unlinked, &mut self.questions);
+        let attend = attend(&mut self.writer, &mut self.reports, unlinked, questions);
+        let ended = tokio::select! {
+            biased;
+            () = all_ended => true,
+            () = tokio::time::sleep(self.grace) => false,
+            () = attend => false,
+        };
+        if !ended {
+            warn!(
+                "requests still in flight after {:?} are cut off",
+                self.grace
+            );
+            counted.push(count(self.writer.workers()).await);
+        }
+        Counts::sum(counted).table()
+    }
+}
+
+/// Keeps watch over the servers and tells the admin room what the writer knows. Cancel safe.
+async fn attend(
+    writer: &mut Writer,
+    reports: &mut mpsc::Receiver<Report>,
+    unlinked: &Arc<HashSet<Id>>,
+    questions: &mut mpsc::Receiver<Question>,
+) {
+    loop {
         tokio::select! {
             biased;
-            () = all_ended => return counts,
-            () = tokio::time::sleep(self.grace) => {}
-            () = keep_watch => {}
+            () = writer.watch(reports) => return,
+            Some(question) = questions.recv() => sight::tell(writer, unlinked, question),
         }
-        warn!(
-            "requests still in flight after {:?} are cut off",
-            self.grace
-        );
-        counts.merge(&self.writer.counts().await);
-        counts
     }
+}
+
+/// Starts the admin room, which serves what listeners the writer hands it; its questions to the writer.
+fn serve_admin(writer: &mut Writer) -> mpsc::Receiver<Question> {
+    let (orders, inbox) = mpsc::channel(ORDERS_WAITING);
+    writer.admit(orders);
+    let (ask, questions) = mpsc::channel(QUESTIONS_WAITING);
+    let source = Source {
+        farm: Arc::clone(writer.farm()),
+        workers: writer.workers().to_vec(),
+        writer: ask,
+        lines: Arc::new(|| [0, 0]),
+    };
+    tokio::spawn(admin::serve(inbox, source));
+    questions
 }
 
 /// What `Via` calls this process: no other process, here or elsewhere, should call itself the same.
@@ -252,7 +320,7 @@ fn spawn_worker(
     farm: Arc<Farm>,
     pseudonym: Arc<str>,
     inbox: mpsc::Receiver<Order>,
-    tell_end: mpsc::Sender<(usize, Table)>,
+    tell_end: mpsc::Sender<(usize, Counts)>,
 ) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name(format!("worker-{number}"))

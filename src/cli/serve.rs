@@ -14,7 +14,7 @@ use crate::control::doors;
 
 /// Serves a configuration until SIGTERM or SIGINT.
 ///
-/// SIGHUP reloads the file as one transaction; SIGUSR1 prints the counts per server and reason.
+/// SIGHUP reloads the file as one transaction; SIGUSR1 prints the counts per server and reason, and every server's state.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The configuration.
@@ -96,7 +96,7 @@ async fn serve(args: Args) -> Result<ExitCode, app::Error> {
             _ = signals.reload.recv() => if reload(&mut director, &args.config).await.is_break() {
                 return Ok(ExitCode::FAILURE);
             },
-            _ = signals.count.recv() => terminal::say(director.writer().counts().await.to_string().trim_end()),
+            _ = signals.count.recv() => terminal::say(director.tables().await.trim_end()),
             () = director.watch() => return Ok(ExitCode::FAILURE),
         }
     }
@@ -125,10 +125,12 @@ async fn reload(director: &mut Director, path: &std::path::Path) -> ControlFlow<
         Ok(Ok(model)) => director.replace(model, Default::default()).await,
         Ok(Err(e)) => Err(e),
         Err(e) => {
+            director.note_reload(false);
             error!("reload refused: loading `{named}` ended early: {e}");
             return ControlFlow::Continue(());
         }
     };
+    director.note_reload(result.is_ok());
     match result {
         Ok(()) => {
             info!("reloaded `{named}`");

@@ -294,6 +294,7 @@ impl<S: Stream> Connection<S> {
     ) -> Result<(), Fault> {
         let mut body = BodyDecoder::new(request.framing());
         body.skim(rest)?;
+        self.worker.tally.requested();
         let live = self.worker.farm.live().load();
         let may_stay = || {
             let node = live.snapshot.node_at(self.at);

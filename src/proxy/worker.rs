@@ -62,6 +62,7 @@ impl Drop for Open {
     fn drop(&mut self) {
         let open = self.0.open.get() - 1;
         self.0.open.set(open);
+        self.0.tally.disconnected();
         if open == 0 {
             self.0.idle.notify_waiters();
         }
@@ -171,6 +172,7 @@ impl Worker {
 
     pub(super) fn opened(self: &Rc<Self>) -> Open {
         self.open.set(self.open.get() + 1);
+        self.tally.connected();
         Open(Rc::clone(self))
     }
 

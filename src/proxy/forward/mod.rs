@@ -20,7 +20,7 @@ use super::worker::Worker;
 use crate::control::{Live, Outcome};
 use crate::decide::{Action, Attempt, Decision, Moment, NodeIndex, Place, Reason, decide};
 use crate::model::Endpoint;
-use crate::telemetry::Event;
+use crate::telemetry::{Cause, Event};
 
 mod body;
 mod connect;
@@ -79,7 +79,7 @@ enum Step {
     /// The exchange is over.
     Done(After),
     /// Nothing of the request was sent: the next server may have it, whatever the method.
-    MoveOn,
+    MoveOn(Cause),
     /// It broke after bytes of the request were sent, and may be sent again within the budget.
     Again,
     /// The client is to be told.
@@ -135,12 +135,13 @@ where
         };
         let step = visit.run().await;
         place.gauges().end_trial_by(client.peer.ip());
-        match step {
+        let cause = match step {
             Step::Done(after) => return after,
-            Step::MoveOn => {}
+            Step::MoveOn(cause) => cause,
             Step::Again if !sent && worker.pools.budget.spend(Instant::now()) => {
                 sent = true;
                 worker.tally.happened(place.gauges(), Event::Retried);
+                Cause::Reset
             }
             Step::Again => {
                 drop(place);
@@ -150,7 +151,8 @@ where
                 drop(place);
                 return refuse::tell(worker, client, &exchange, tell).await;
             }
-        }
+        };
+        let left = Arc::clone(place.gauges());
         // Given back before the next decision, which may look at what is full.
         drop(place);
         if exchange.attempt.tried.try_push(server).is_err() {
@@ -161,6 +163,9 @@ where
             };
         } else {
             decide_again(worker, (client.peer, client.local), &mut exchange);
+        }
+        if exchange.decision.action != Action::Refuse {
+            worker.tally.reassigned(&left, cause);
         }
     }
     if sent && exchange.decision.action == Action::Refuse {
@@ -246,7 +251,7 @@ impl<S: Stream> Visit<'_, S> {
                     }
                     self.failed(Outcome::Reset, Event::Reset);
                     match (replayable, sent) {
-                        (true, false) => Step::MoveOn,
+                        (true, false) => Step::MoveOn(Cause::Reset),
                         (true, true) if idempotent => Step::Again,
                         _ => Step::Tell(Tell::BadGateway("reset")),
                     }
@@ -311,7 +316,10 @@ impl<S: Stream> Visit<'_, S> {
         match why {
             NoConnection::ClientGone => return self.client_gone(),
             NoConnection::Refused => self.failed(Outcome::Refused, Event::ConnectFailed),
-            NoConnection::Slow => self.failed(Outcome::Unanswered, Event::Unanswered),
+            NoConnection::Slow => {
+                self.failed(Outcome::Unanswered, Event::Unanswered);
+                return Step::MoveOn(Cause::NoAnswer);
+            }
             NoConnection::Ours(error) => {
                 tracing::error!(%error, server = %self.place.gauges().id, "no connection to a server could be opened: raise the limit of descriptors or ports");
                 self.worker
@@ -319,7 +327,7 @@ impl<S: Stream> Visit<'_, S> {
                     .happened(self.place.gauges(), Event::ConnectFailed);
             }
         }
-        Step::MoveOn
+        Step::MoveOn(Cause::NoConnection)
     }
 
     fn client_gone(&self) -> Step {
