@@ -1,4 +1,4 @@
-//! The only wiring: starts the writer and the workers, supervises them, drains them.
+//! The only wiring: starts the writer, the workers and the probes, supervises them, drains them.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -17,6 +17,7 @@ use crate::control::{Door, Farm, Order, PrepareError, Report, Writer};
 use crate::language::{FILE_BYTES, Style};
 use crate::model;
 use crate::model::{Endpoint, Model};
+use crate::probes::Probing;
 use crate::proxy;
 use crate::telemetry::Table;
 
@@ -32,10 +33,11 @@ pub struct Options {
     pub grace: Duration,
 }
 
-/// A running director: one writer here, one thread a worker.
+/// A running director: one writer here, one thread a worker, one that probes.
 #[derive(Debug)]
 pub struct Director {
     writer: Writer,
+    probing: Option<Probing>,
     reports: mpsc::Receiver<Report>,
     threads: Vec<JoinHandle<()>>,
     ended: mpsc::Receiver<(usize, Table)>,
@@ -155,6 +157,7 @@ impl Director {
             .map_err(Error::Thread)?;
         let mut director = Director {
             writer,
+            probing: None,
             reports,
             threads,
             ended,
@@ -176,7 +179,24 @@ impl Director {
         self.writer
             .replace(model, handed)
             .await
-            .map_err(Error::Prepare)
+            .map_err(Error::Prepare)?;
+        self.probe();
+        Ok(())
+    }
+
+    /// Starts the thread that probes once there is something for it to do.
+    fn probe(&mut self) {
+        let farm = self.writer.farm();
+        let runs = self.probing.as_ref().is_some_and(|p| !p.is_over());
+        if runs || farm.errands().borrow().is_empty() {
+            return;
+        }
+        match Probing::start(Arc::clone(farm)) {
+            Ok(probing) => self.probing = Some(probing),
+            Err(e) => error!(
+                "cannot start the thread that probes: {e}; servers are watched by their traffic alone"
+            ),
+        }
     }
 
     /// Keeps watch over the servers; returns only where a worker ended by itself. Cancel safe.
@@ -212,6 +232,7 @@ impl Director {
     /// Stops accepting, closes idle connections at once, lets requests in flight end within the grace
     /// time; returns the counts of the whole life.
     pub async fn stop(mut self) -> Table {
+        drop(self.probing.take());
         self.writer.drain().await;
         let mut counts = Table::default();
         let workers = self.threads.len();
