@@ -176,19 +176,21 @@ impl Director {
         model: Model,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<(), Error> {
+        // Servers that clients come back from are probed though nothing watches them.
+        let suspicious = model.virtuals.iter().any(|v| v.bounceback.is_some());
         self.writer
             .replace(model, handed)
             .await
             .map_err(Error::Prepare)?;
-        self.probe();
+        self.probe(suspicious);
         Ok(())
     }
 
     /// Starts the thread that probes once there is something for it to do.
-    fn probe(&mut self) {
+    fn probe(&mut self, suspicious: bool) {
         let farm = self.writer.farm();
         let runs = self.probing.as_ref().is_some_and(|p| !p.is_over());
-        if runs || farm.errands().borrow().is_empty() {
+        if runs || (farm.errands().borrow().is_empty() && !suspicious) {
             return;
         }
         match Probing::start(Arc::clone(farm)) {

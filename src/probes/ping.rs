@@ -30,7 +30,7 @@ pub(super) async fn ask(to: IpAddr) -> Result<Found, Fault> {
     socket
         .connect(&SocketAddr::new(to, 0).into())
         .map_err(failed)?;
-    let socket = AsyncFd::with_interest(socket, Interest::READABLE).map_err(failed)?;
+    let socket = watch(socket).map_err(failed)?;
     socket
         .get_ref()
         .send(&request(to, number as u16, token))
@@ -45,6 +45,15 @@ pub(super) async fn ask(to: IpAddr) -> Result<Found, Fault> {
             return Ok(Found::new("echo came back"));
         }
     }
+}
+
+/// Registers a socket with the runtime's epoll.
+fn watch(socket: Socket) -> io::Result<AsyncFd<Socket>> {
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe for types that may change their descriptor; an owned socket never does"
+    )]
+    AsyncFd::with_interest(socket, Interest::READABLE)
 }
 
 /// A socket for echoes, and whether it is a raw one, which sees every message of ICMP.

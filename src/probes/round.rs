@@ -4,6 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 
@@ -15,6 +16,7 @@ use crate::control::{Farm, Sounded};
 /// Runs the errands of `farm` until `stopped` comes or the farm is gone.
 pub(super) async fn follow(farm: Arc<Farm>, mut stopped: oneshot::Receiver<()>) {
     let mut errands = farm.errands();
+    let mut urgent = farm.urgent();
     let seed = RandomState::new().hash_one(std::process::id());
     // At most as many as may be under way, each once.
     let (bring, mut brought) = mpsc::unbounded_channel();
@@ -35,6 +37,12 @@ pub(super) async fn follow(farm: Arc<Farm>, mut stopped: oneshot::Receiver<()>) 
             changed = errands.changed() => match changed {
                 Ok(()) => round.schedule.set(&errands.borrow_and_update(), farm.now().0),
                 Err(_) => return,
+            },
+            errand = urgent.recv() => match errand {
+                Ok(errand) => round.schedule.urge(&errand, farm.now().0),
+                // What was lost is probed soon anyway.
+                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return,
             },
             Some(first) = brought.recv() => {
                 round.take(first);

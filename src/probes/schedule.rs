@@ -56,6 +56,8 @@ struct Entry {
     stamp: u64,
     state: State,
     silent: bool,
+    /// Gone once it has been run.
+    once: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +112,10 @@ impl Schedule {
                     place
                 }
                 None if self.places.contains_key(&key) => continue,
-                None => self.add(errand, now),
+                None => {
+                    let due = now + self.first_wait(errand);
+                    self.add(errand, due)
+                }
             };
             self.places.insert(key, place);
         }
@@ -132,13 +137,14 @@ impl Schedule {
             }
             return;
         }
-        let new = self.entry(errand, now);
+        let due = now + self.first_wait(errand);
+        let new = self.entry(errand, due);
         self.note(place, new.due, new.stamp);
         self.entries[place] = Some(new);
     }
 
-    fn add(&mut self, errand: &Errand, now: u64) -> usize {
-        let entry = self.entry(errand, now);
+    fn add(&mut self, errand: &Errand, due: u64) -> usize {
+        let entry = self.entry(errand, due);
         let place = self.free.pop().unwrap_or_else(|| {
             self.entries.push(None);
             self.entries.len() - 1
@@ -148,41 +154,49 @@ impl Schedule {
         place
     }
 
-    fn entry(&mut self, errand: &Errand, now: u64) -> Entry {
+    /// Differs from server to server, and from start to start.
+    fn first_wait(&mut self, errand: &Errand) -> u64 {
         let mut hasher = DefaultHasher::new();
         (&errand.id, &errand.probe.name).hash(&mut hasher);
-        let spread = interval(errand).min(FIRST_WITHIN_MS);
-        let wait = (hasher.finish() ^ self.draw()) % spread;
+        (hasher.finish() ^ self.draw()) % interval(errand).min(FIRST_WITHIN_MS)
+    }
+
+    fn entry(&mut self, errand: &Errand, due: u64) -> Entry {
         Entry {
             errand: Arc::new(errand.clone()),
             memory: Arc::default(),
-            due: now + wait,
+            due,
             stamp: self.stamp(),
             state: State::Due,
             silent: false,
+            once: false,
         }
     }
 
-    /// Runs all errands of a server at once; whether it has any.
-    pub(super) fn urge(&mut self, id: &Id, now: u64) -> bool {
-        let places = self.places.iter().filter(|((of, _), _)| of == id);
-        let places: Vec<usize> = places.map(|(_, place)| *place).collect();
-        for &place in &places {
-            let stamp = self.stamp();
-            let Some(entry) = &mut self.entries[place] else {
-                continue;
-            };
-            match &mut entry.state {
-                State::Due => {
-                    entry.due = now;
-                    entry.stamp = stamp;
-                    self.note(place, now, stamp);
-                }
-                State::Waiting => {}
-                State::Running { again } => *again = true,
+    /// Runs an errand at once; one that is none of those that were set, once only.
+    pub(super) fn urge(&mut self, errand: &Errand, now: u64) {
+        let key = (errand.id.clone(), errand.probe.name.clone());
+        let Some(&place) = self.places.get(&key) else {
+            let place = self.add(errand, now);
+            if let Some(entry) = &mut self.entries[place] {
+                entry.once = true;
             }
+            self.places.insert(key, place);
+            return;
+        };
+        let stamp = self.stamp();
+        let Some(entry) = &mut self.entries[place] else {
+            return;
+        };
+        match &mut entry.state {
+            State::Due => {
+                entry.due = now;
+                entry.stamp = stamp;
+                self.note(place, now, stamp);
+            }
+            State::Waiting => {}
+            State::Running { again } => *again = true,
         }
-        !places.is_empty()
     }
 
     /// When [`next`](Self::next) will have something that it has not now, but for what ends before.
@@ -259,6 +273,13 @@ impl Schedule {
         let Some(entry) = &mut self.entries[start.place] else {
             return false;
         };
+        if entry.once {
+            self.places
+                .remove(&(entry.errand.id.clone(), entry.errand.probe.name.clone()));
+            self.entries[start.place] = None;
+            self.free.push(start.place);
+            return true;
+        }
         let interval = interval(&entry.errand);
         let again = entry.state == State::Running { again: true };
         // 5 % earlier or later.

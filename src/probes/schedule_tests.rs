@@ -174,18 +174,32 @@ fn only_so_many_programs_run() {
 #[test]
 fn an_urgent_one_is_run_at_once_and_again_where_it_ran_already() {
     let mut schedule = Schedule::new(7);
-    schedule.set(&errands(&ProbeKind::Tcp, 86_400, 2), 0);
-    assert!(run(&mut schedule, 0, FIRST_WITHIN_MS + 10, 1, false).len() == 2);
+    let all = errands(&ProbeKind::Tcp, 86_400, 2);
+    schedule.set(&all, 0);
+    let first = run(&mut schedule, 0, FIRST_WITHIN_MS + 10, 1, false);
+    assert_eq!(first.len(), 2);
     assert!(schedule.next(50_000).is_none());
-    assert!(schedule.urge(&id(1), 50_000) && !schedule.urge(&id(9), 50_000));
+    schedule.urge(&all[0], 50_000);
     let start = schedule.next(50_000).expect("at once");
     assert_eq!(start.errand.id, id(1));
-    schedule.urge(&id(1), 50_001);
+    schedule.urge(&all[0], 50_001);
     assert!(schedule.next(50_001).is_none(), "never twice at a time");
     schedule.done(&start, false, 50_002);
     assert!(schedule.next(50_002).is_some());
     for _ in 0..10_000 {
-        schedule.urge(&id(2), 50_003);
+        schedule.urge(&all[1], 50_003);
     }
     assert!(schedule.due.len() <= 100);
+}
+
+#[test]
+fn an_urgent_one_that_nobody_set_is_run_once() {
+    let mut schedule = Schedule::new(8);
+    let one = &errands(&ProbeKind::Tcp, 1, 1)[0];
+    schedule.urge(one, 5);
+    schedule.urge(one, 6);
+    let start = schedule.next(6).expect("at once");
+    assert!(schedule.done(&start, false, 7), "its result is wanted");
+    assert_eq!(schedule.due(), None);
+    assert!(schedule.places.is_empty());
 }

@@ -520,8 +520,10 @@ mod https {
     }
 
     fn https(verify: bool) -> ProbeKind {
-        let mut http = HttpProbe::default();
-        http.body = Some("is well".into());
+        let http = HttpProbe {
+            body: Some("is well".into()),
+            ..HttpProbe::default()
+        };
         ProbeKind::Https { http, verify }
     }
 
@@ -556,7 +558,12 @@ mod https {
 
     #[tokio::test]
     async fn a_server_without_tls_is_told_as_one() {
-        let at = says("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        let at = server(V4, |mut stream| async move {
+            let _ = stream.read_u8().await;
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        })
+        .await;
         let sounding = ask(https(false), at).await;
         assert!(
             !sounding.ok && sounding.why.contains("TLS"),
