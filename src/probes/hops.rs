@@ -89,3 +89,7 @@ fn patience(took: Duration) -> Duration {
 fn ran_out(error: &io::Error) -> bool {
     Errno::from_io_error(error) == Some(Errno::HOSTUNREACH)
 }
+
+#[cfg(test)]
+#[path = "hops_tests.rs"]
+mod tests;

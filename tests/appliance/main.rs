@@ -10,6 +10,7 @@ mod failover;
 mod forward;
 mod malformed;
 mod misbehaving_origins;
+mod probes;
 mod redirect;
 mod reload;
 mod shutdown;
