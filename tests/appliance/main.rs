@@ -8,6 +8,7 @@ mod clients;
 mod descriptors;
 mod failover;
 mod forward;
+mod health;
 mod malformed;
 mod misbehaving_origins;
 mod probes;

@@ -311,7 +311,7 @@ impl<S: Stream> Visit<'_, S> {
         match why {
             NoConnection::ClientGone => return self.client_gone(),
             NoConnection::Refused => self.failed(Outcome::Refused, Event::ConnectFailed),
-            NoConnection::Slow => self.failed(Outcome::Unanswered, Event::ConnectFailed),
+            NoConnection::Slow => self.failed(Outcome::Unanswered, Event::Unanswered),
             NoConnection::Ours(error) => {
                 tracing::error!(%error, server = %self.place.gauges().id, "no connection to a server could be opened: raise the limit of descriptors or ports");
                 self.worker
@@ -341,9 +341,7 @@ impl<S: Stream> Visit<'_, S> {
                 Step::Tell(Tell::GatewayTimeout)
             }
             End::Failed(Failure::BadAnswer) => {
-                self.worker
-                    .tally
-                    .happened(self.place.gauges(), Event::BadAnswer);
+                self.failed(Outcome::BadAnswer, Event::BadAnswer);
                 Step::Tell(Tell::BadGateway("bad-answer"))
             }
             End::Failed(Failure::Fault(fault)) => Step::Tell(Tell::Fault(fault)),
@@ -361,12 +359,17 @@ impl<S: Stream> Visit<'_, S> {
     }
 }
 
-/// The head of an answer came: a success.
-fn note_answer(worker: &Worker, client: IpAddr, place: &Place, begun: Instant) {
+/// The head of an answer came: a success, unless the operator has its status counted.
+fn note_answer(
+    worker: &Worker,
+    client: IpAddr,
+    place: &Place,
+    (begun, outcome): (Instant, Outcome),
+) {
     let gauges = place.gauges();
     let micros = u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
     gauges.answered_in(micros, worker.farm.now());
-    worker.farm.report(gauges, client, Outcome::Answered);
+    worker.farm.report(gauges, client, outcome);
     worker.tally.happened(gauges, Event::Answered);
     gauges.end_trial_by(client);
 }

@@ -22,7 +22,8 @@ use super::pool::Upstream;
 use super::response::{self, Delimited, Style};
 use super::upload::{Step, Upload};
 use super::{After, Exchange};
-use crate::decide::Place;
+use crate::control::Outcome;
+use crate::decide::{Action, Place};
 use crate::proxy::client::{Client, Stream};
 use crate::proxy::http1::{Fault, Head, Version};
 use crate::proxy::worker::Worker;
@@ -260,7 +261,8 @@ where
         if switching && !self.upload.ended {
             return Err(Failure::BadAnswer);
         }
-        super::note_answer(self.worker, self.client.peer.ip(), self.place, self.begun);
+        let answered = (self.begun, self.outcome(parts.status));
+        super::note_answer(self.worker, self.client.peer.ip(), self.place, answered);
         // An answer ahead of its request's end: whether the rest will come cannot be known.
         let keep_alive = head.keep_alive
             && self.upload.ended
@@ -294,6 +296,22 @@ where
             },
         };
         Ok(())
+    }
+
+    /// What an answer of this status means for its server.
+    fn outcome(&self, status: StatusCode) -> Outcome {
+        let counted = || match self.exchange.decision.action {
+            Action::Forward { server } => {
+                let serving = self.exchange.live.snapshot.serving(server);
+                serving.watching.errors.is_some()
+            }
+            Action::Redirect { .. } | Action::Refuse => false,
+        };
+        if status.is_server_error() && counted() {
+            Outcome::ServerError
+        } else {
+            Outcome::Answered
+        }
     }
 
     /// Takes one piece of the answer's body. Says whether one came.
