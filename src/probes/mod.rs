@@ -18,6 +18,7 @@ mod ping;
 mod round;
 mod schedule;
 mod sound;
+mod tcp;
 #[cfg(feature = "tls")]
 mod tls;
 mod words;

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustix::io::Errno;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
+use super::connect::watch;
 use super::sound::Found;
 use super::words::{Fault, ours};
 
@@ -45,15 +45,6 @@ pub(super) async fn ask(to: IpAddr) -> Result<Found, Fault> {
             return Ok(Found::new("echo came back"));
         }
     }
-}
-
-/// Registers a socket with the runtime's epoll.
-fn watch(socket: Socket) -> io::Result<AsyncFd<Socket>> {
-    #[expect(
-        deprecated,
-        reason = "its successor is unsafe for types that may change their descriptor; an owned socket never does"
-    )]
-    AsyncFd::with_interest(socket, Interest::READABLE)
 }
 
 /// A socket for echoes, and whether it is a raw one, which sees every message of ICMP.

@@ -2,44 +2,54 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{mpsc, oneshot};
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::limits::TELL_MS;
 use super::schedule::{Schedule, Start};
 use super::sound::{Outcome, sound};
+use super::tcp::Knocks;
 use crate::control::{Farm, Sounded};
+use crate::model::ProbeKind;
+
+/// After so many connections are begun, what came of earlier ones is looked at.
+const KNOCKS: usize = 16;
 
 /// Runs the errands of `farm` until `stopped` comes or the farm is gone.
 pub(super) async fn follow(farm: Arc<Farm>, mut stopped: oneshot::Receiver<()>) {
     let mut errands = farm.errands();
     let mut urgent = farm.urgent();
     let seed = RandomState::new().hash_one(std::process::id());
+    let knocks = match Knocks::new() {
+        Ok(knocks) => knocks,
+        Err(e) => return error!("cannot probe: {e}; servers are watched by their traffic alone"),
+    };
     // At most as many as may be under way, each once.
     let (bring, mut brought) = mpsc::unbounded_channel();
     let mut round = Round {
         farm,
         schedule: Schedule::new(seed),
+        knocks,
         bring,
         told: Told::default(),
     };
     errands.mark_changed();
     loop {
         round.start();
-        let due = round.schedule.due();
-        let farm = &round.farm;
+        let now = round.farm.now().0;
+        let due = round.schedule_due();
         tokio::select! {
             biased;
             _ = &mut stopped => return,
             changed = errands.changed() => match changed {
-                Ok(()) => round.schedule.set(&errands.borrow_and_update(), farm.now().0),
+                Ok(()) => round.schedule.set(&errands.borrow_and_update(), now),
                 Err(_) => return,
             },
             errand = urgent.recv() => match errand {
-                Ok(errand) => round.schedule.urge(&errand, farm.now().0),
+                Ok(errand) => round.schedule.urge(&errand, now),
                 // What was lost is probed soon anyway.
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
@@ -50,16 +60,15 @@ pub(super) async fn follow(farm: Arc<Farm>, mut stopped: oneshot::Receiver<()>) 
                     round.take(next);
                 }
             }
-            () = sleep_until(farm, due) => {}
+            () = round.knocks.ready() => round.answers(),
+            () = sleep_until(due, round.knocks.check_at()) => round.silent(),
         }
     }
 }
 
-async fn sleep_until(farm: &Farm, due: Option<u64>) {
-    match due {
-        Some(due) => {
-            tokio::time::sleep(Duration::from_millis(due.saturating_sub(farm.now().0))).await
-        }
+async fn sleep_until(due: Option<Instant>, check_at: Option<Instant>) {
+    match [due, check_at].into_iter().flatten().min() {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
         None => std::future::pending().await,
     }
 }
@@ -67,6 +76,7 @@ async fn sleep_until(farm: &Farm, due: Option<u64>) {
 struct Round {
     farm: Arc<Farm>,
     schedule: Schedule,
+    knocks: Knocks,
     bring: mpsc::UnboundedSender<Brought>,
     told: Told,
 }
@@ -92,20 +102,60 @@ impl Drop for Way {
 impl Round {
     fn start(&mut self) {
         let now = self.farm.now().0;
+        let mut knocked = 0;
         while let Some(start) = self.schedule.next(now) {
-            let bring = self.bring.clone();
-            let mut way = Way {
-                brought: Some((start, None)),
-                bring,
-            };
-            tokio::spawn(async move {
-                if let Some((start, outcome)) = &mut way.brought {
-                    *outcome = Some(sound(&start.errand, &start.memory).await);
+            match (&start.errand.probe.kind, start.errand.to) {
+                (ProbeKind::Tcp, Some(to)) => {
+                    if let Some((start, outcome)) = self.knocks.begin(start, to) {
+                        self.take((start, Some(outcome)));
+                    }
+                    knocked += 1;
+                    // Who answered meanwhile shall not seem slow.
+                    if knocked % KNOCKS == 0 {
+                        self.answers();
+                    }
                 }
-            });
+                _ => self.spawn(start),
+            }
         }
         let late = self.schedule.late();
         self.told.late(late, now);
+    }
+
+    fn spawn(&self, start: Start) {
+        let mut way = Way {
+            brought: Some((start, None)),
+            bring: self.bring.clone(),
+        };
+        tokio::spawn(async move {
+            if let Some((start, outcome)) = &mut way.brought {
+                *outcome = Some(sound(&start.errand, &start.memory).await);
+            }
+        });
+    }
+
+    fn answers(&mut self) {
+        let mut answers = Vec::new();
+        self.knocks.answers(|answer| answers.push(answer));
+        self.take_all(answers);
+    }
+
+    fn silent(&mut self) {
+        let mut silent = Vec::new();
+        self.knocks
+            .silent(Instant::now(), |answer| silent.push(answer));
+        self.take_all(silent);
+    }
+
+    fn take_all(&mut self, answers: Vec<(Start, Outcome)>) {
+        for (start, outcome) in answers {
+            self.take((start, Some(outcome)));
+        }
+    }
+
+    fn schedule_due(&mut self) -> Option<Instant> {
+        let wait = self.schedule.due()?.saturating_sub(self.farm.now().0);
+        Some(Instant::now() + Duration::from_millis(wait))
     }
 
     fn take(&mut self, (start, outcome): Brought) {

@@ -28,6 +28,14 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// A connection was taken, at this time.
+    pub(super) fn connected(at: Instant) -> Found {
+        Found {
+            at: Some(at),
+            ..Found::new("connected")
+        }
+    }
+
     /// Nothing but these words.
     pub(super) fn new(why: impl Into<Cow<'static, str>>) -> Found {
         Found {
@@ -70,9 +78,22 @@ pub(super) async fn sound(errand: &Errand, memory: &Memory) -> Outcome {
         ProbeKind::Exec(words) => (exec::ask(errand, words, within).await, false),
         _ => match timeout_at(began + within, ask(errand, memory, &connected)).await {
             Ok(result) => (result, false),
-            Err(_) => (Err(silence(errand, &connected)), true),
+            Err(_) => (
+                Err(silence(errand, connected.load(Ordering::Relaxed))),
+                true,
+            ),
         },
     };
+    told(&errand.probe.kind, result, began, silent)
+}
+
+/// What came of an errand of this kind that began at `began` and is over now.
+pub(super) fn told(
+    kind: &ProbeKind,
+    result: Result<Found, Fault>,
+    began: Instant,
+    silent: bool,
+) -> Outcome {
     let mut found = match result {
         Ok(found) => found,
         Err(Fault::Ours(why)) => return Outcome::NotAsked(why),
@@ -88,7 +109,7 @@ pub(super) async fn sound(errand: &Errand, memory: &Memory) -> Outcome {
         }
     };
     let took = found.at.unwrap_or_else(Instant::now) - began;
-    if tells_time(&errand.probe.kind) {
+    if tells_time(kind) {
         let ms = took.as_secs_f64() * 1000.0;
         found.figures.push(("response-ms".into(), ms));
     }
@@ -114,10 +135,11 @@ const fn tells_time(kind: &ProbeKind) -> bool {
     }
 }
 
-fn silence(errand: &Errand, connected: &AtomicBool) -> Fault {
+/// What is said where nothing came until the time was up.
+pub(super) fn silence(errand: &Errand, connected: bool) -> Fault {
     let what = match errand.probe.kind {
         ProbeKind::Ping => "no answer",
-        _ if connected.load(Ordering::Relaxed) => "connected, but no answer",
+        _ if connected => "connected, but no answer",
         _ => "no connection",
     };
     Fault::server(format!("{what} within {} s", errand.probe.timeout_s))
@@ -148,7 +170,7 @@ async fn ask(errand: &Errand, memory: &Memory, connected: &AtomicBool) -> Result
             Err(fault) => failed = Some(fault),
         }
     }
-    Err(failed.unwrap_or_else(|| silence(errand, connected)))
+    Err(failed.unwrap_or_else(|| silence(errand, connected.load(Ordering::Relaxed))))
 }
 
 /// A host's addresses, at most [`ADDRESSES`], the one to be tried first last.
@@ -170,7 +192,7 @@ async fn ask_at(
     connected: &AtomicBool,
 ) -> Result<Found, Fault> {
     match &errand.probe.kind {
-        ProbeKind::Tcp => connect::ask(to, connected).await,
+        ProbeKind::Tcp => connect::ask(to).await,
         ProbeKind::Http(http) => {
             let host = host_field(http.host.as_deref(), &errand.host, to.port(), 80);
             let stream = connect::reach(to, connected).await?;

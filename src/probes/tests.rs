@@ -11,7 +11,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::limits::BODY_BYTES;
+use super::schedule::{Schedule, Start};
 use super::sound::{Memory, Outcome, sound};
+use super::tcp::Knocks;
 use crate::control::Errand;
 use crate::health::Sounding;
 use crate::model::{Endpoint, HttpProbe, Id, Probe, ProbeKind};
@@ -114,29 +116,81 @@ fn figure(sounding: &Sounding, name: &str) -> Option<f64> {
     figures.find(|f| &*f.0 == name).map(|f| f.1)
 }
 
-#[tokio::test]
-async fn tcp_takes_a_connection_for_an_answer_and_leaves_no_time_wait() {
-    for ip in [V4, V6] {
-        let (send, mut ended) = tokio::sync::mpsc::channel(1);
-        let at = server(ip, move |mut stream| {
-            let send = send.clone();
-            async move {
-                let end = stream.read_u8().await.map_err(|e| e.kind());
-                let _ = send.send(end).await;
-            }
-        })
-        .await;
-        let sounding = ask(ProbeKind::Tcp, at).await;
-        good(&sounding, "connected");
-        let ms = figure(&sounding, "response-ms").expect("the time it took");
-        assert!((ms * 1000.0 - f64::from(sounding.took_us)).abs() < 1.5);
-        let end = ended.recv().await.expect("the server saw an end");
-        assert_eq!(end, Err(std::io::ErrorKind::ConnectionReset));
+/// Runs probes by tcp as `round.rs` does, until each has come to something.
+async fn knock(to: &[SocketAddr]) -> Vec<(SocketAddr, Sounding, bool)> {
+    let mut schedule = Schedule::new(1);
+    let errands: Vec<Errand> = to.iter().map(|to| errand(ProbeKind::Tcp, *to)).collect();
+    schedule.set(&errands, 0);
+    let mut knocks = Knocks::new().expect("an epoll");
+    let mut ended = Vec::new();
+    while let Some(start) = schedule.next(10_000) {
+        let to = start.errand.to.expect("an address");
+        ended.extend(knocks.begin(start, to));
     }
-    bad(
-        &ask(ProbeKind::Tcp, nobody().await).await,
-        "connect refused",
+    while ended.len() < to.len() {
+        let check_at = knocks.check_at().expect("some are under way");
+        tokio::select! {
+            () = knocks.ready() => knocks.answers(|answer| ended.push(answer)),
+            () = tokio::time::sleep_until(check_at.into()) => {
+                knocks.silent(std::time::Instant::now(), |answer| ended.push(answer));
+            }
+        }
+    }
+    assert!(
+        knocks
+            .check_at()
+            .is_none_or(|at| at > std::time::Instant::now())
     );
+    let told = |(start, outcome): (Start, Outcome)| {
+        let silent = matches!(outcome, Outcome::Sounded { silent: true, .. });
+        (
+            start.errand.to.expect("as above"),
+            sounding(outcome),
+            silent,
+        )
+    };
+    ended.into_iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn tcp_tells_who_takes_connections_who_refuses_and_who_is_silent() {
+    let (v4, v6) = (
+        server(V4, |_| async {}).await,
+        server(V6, |_| async {}).await,
+    );
+    let refusing = nobody().await;
+    let (mute, _socket, _filling) = silent_host().await;
+    let all = knock(&[v4, mute, refusing, v6]).await;
+    for (at, sounding, silent) in &all {
+        assert_eq!(*silent, *at == mute);
+        if *at == refusing {
+            bad(sounding, "connect refused");
+        } else if *at == mute {
+            bad(sounding, "no connection within 1 s");
+            assert!((1_000_000..5_000_000).contains(&sounding.took_us));
+        } else {
+            good(sounding, "connected");
+            let ms = figure(sounding, "response-ms").expect("the time it took");
+            assert!((ms * 1000.0 - f64::from(sounding.took_us)).abs() < 1.5);
+            assert!(sounding.took_us < 900_000, "not held up by the silent one");
+        }
+    }
+    assert_eq!(all.len(), 4);
+}
+
+#[tokio::test]
+async fn tcp_leaves_no_socket_in_time_wait() {
+    let at = server(V4, |_| async {}).await;
+    let all = knock(&[at; 1]).await;
+    good(&all[0].1, "connected");
+    good(&ask(ProbeKind::Tcp, at).await, "connected");
+    let sockets = std::fs::read_to_string("/proc/net/tcp").expect("the kernel tells its sockets");
+    let peer = format!(":{:04X} ", at.port());
+    let waiting = |line: &&str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        format!("{} ", fields[2]).ends_with(&peer) && fields[3] == "06"
+    };
+    assert_eq!(sockets.lines().filter(waiting).count(), 0);
 }
 
 /// A listener whose queue is full: SYNs are dropped, as by a host that is gone.
