@@ -1,4 +1,4 @@
-//! The only wiring: starts the writer and the workers, supervises them, drains them.
+//! The only wiring: starts the writer, the workers and the probes, supervises them, drains them.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -19,6 +19,7 @@ use crate::control::{Door, Farm, Order, PrepareError, Report, Writer, count};
 use crate::language::{FILE_BYTES, Style};
 use crate::model;
 use crate::model::{Endpoint, Id, Model};
+use crate::probes::Probing;
 use crate::proxy;
 use crate::telemetry::{Counts, Table};
 
@@ -39,10 +40,11 @@ pub struct Options {
     pub grace: Duration,
 }
 
-/// A running director: one writer here, one thread a worker.
+/// A running director: one writer here, one thread a worker, one that probes.
 #[derive(Debug)]
 pub struct Director {
     writer: Writer,
+    probing: Option<Probing>,
     reports: mpsc::Receiver<Report>,
     threads: Vec<JoinHandle<()>>,
     ended: mpsc::Receiver<(usize, Counts)>,
@@ -108,28 +110,9 @@ pub fn load(path: &Path) -> Result<Model, Error> {
             for line in told.lines() {
                 warn!("{line}");
             }
-            tell_what_waits(&model);
             Ok(model)
         }
         None => Err(Error::Invalid(told)),
-    }
-}
-
-/// Says which statements are kept and have no effect yet.
-fn tell_what_waits(model: &Model) {
-    for server in &model.virtuals {
-        if server.sticky.is_some() {
-            warn!(
-                "`sticky` of virtual {} is kept, but has no effect in this version",
-                server.id
-            );
-        }
-        if server.slowstart_s > 0 {
-            warn!(
-                "`slowstart` of virtual {} is kept, but has no effect in this version",
-                server.id
-            );
-        }
     }
 }
 
@@ -166,6 +149,7 @@ impl Director {
             .map_err(Error::Thread)?;
         let mut director = Director {
             writer,
+            probing: None,
             reports,
             threads,
             ended,
@@ -187,15 +171,33 @@ impl Director {
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<(), Error> {
         let unlinked = sight::unlinked(&model);
+        // Servers that clients come back from are probed though nothing watches them.
+        let suspicious = model.virtuals.iter().any(|v| v.bounceback.is_some());
         let replaced = self.writer.replace(model, handed).await;
         replaced.map_err(Error::Prepare)?;
         self.unlinked = unlinked;
+        self.probe(suspicious);
         Ok(())
     }
 
     /// Counts a reload: in force, or refused.
     pub fn note_reload(&self, in_force: bool) {
         self.writer.farm().ledger().reloaded(in_force);
+    }
+
+    /// Starts the thread that probes once there is something for it to do.
+    fn probe(&mut self, suspicious: bool) {
+        let farm = self.writer.farm();
+        let runs = self.probing.as_ref().is_some_and(|p| !p.is_over());
+        if runs || (farm.errands().borrow().is_empty() && !suspicious) {
+            return;
+        }
+        match Probing::start(Arc::clone(farm)) {
+            Ok(probing) => self.probing = Some(probing),
+            Err(e) => error!(
+                "cannot start the thread that probes: {e}; servers are watched by their traffic alone"
+            ),
+        }
     }
 
     /// Keeps watch over the servers; returns only where a worker ended by itself. Cancel safe.
@@ -246,6 +248,7 @@ impl Director {
     /// Stops accepting, closes idle connections at once, lets requests in flight end within the grace
     /// time; returns the counts of the whole life.
     pub async fn stop(mut self) -> Table {
+        drop(self.probing.take());
         self.writer.drain().await;
         let mut counted = Vec::new();
         let workers = self.threads.len();

@@ -11,8 +11,8 @@
 //!
 //! # Rooms, and who may know whom
 //!
-//! `main → cli → app → {proxy, admin} → control → health → decide → model → language`: a room may know any
-//! to its right, none to its left. [`telemetry`] is known by `app`, `proxy`, `admin` and `control` only.
+//! `main → cli → app → {proxy, admin, probes} → control → health → decide → model → language`: a room may
+//! know any to its right, none to its left nor beside it. [`telemetry`] is known by `app`, `proxy`, `admin` and `control` only.
 //! `language`, `model`, `decide` and `health` are pure: no tokio, hyper, socket, file, thread,
 //! clock, random source, metric or log; they take `now`, a drawn number and bytes as arguments.
 //! `tests/architecture.rs` reads the imports and fails where this is broken.
@@ -42,6 +42,8 @@
 //! | decision | redirect, forward or refuse, with its reason |
 //! | snapshot | model and facts compiled into what a decision reads |
 //! | loads | live atomics beside the snapshot: connections, turns, trials |
+//! | errand | one probe of one server, as often as its interval says |
+//! | sounding | what one run of an errand came to |
 //! | walk | the way of one ask through slots, chains and virtuals |
 
 pub mod admin;
@@ -52,6 +54,7 @@ pub mod decide;
 pub mod health;
 pub mod language;
 pub mod model;
+pub mod probes;
 pub mod proxy;
 pub mod telemetry;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&[&str]; 9] = [
     &["cli"],
     &["app"],
-    &["proxy", "admin"],
+    &["proxy", "admin", "probes"],
     &["control"],
     &["telemetry"],
     &["health"],
@@ -119,7 +119,10 @@ fn rooms_know_only_those_to_their_right() {
                 .flat_map(|r| r.iter())
                 .filter(|r| r != &name);
             // `telemetry` is known by `app`, `proxy`, `admin` and `control` only.
-            let silent = matches!(*name, "cli" | "health" | "decide" | "model" | "language");
+            let silent = matches!(
+                *name,
+                "cli" | "probes" | "health" | "decide" | "model" | "language"
+            );
             let forbidden: Vec<&&str> = forbidden.chain(silent.then_some(&"telemetry")).collect();
             for (path, text) in room(name) {
                 for other in &forbidden {

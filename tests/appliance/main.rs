@@ -14,6 +14,7 @@ mod health;
 mod malformed;
 mod metrics;
 mod misbehaving_origins;
+mod probes;
 mod redirect;
 mod reload;
 mod shutdown;
