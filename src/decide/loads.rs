@@ -1,19 +1,29 @@
 //! The live atomics beside a snapshot.
 
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use super::config::{Config, UNLIMITED};
-use super::predictors::address_key;
-use super::{Millis, NodeIndex};
-use crate::model::Id;
+use super::config::{Config, NONE, UNLIMITED};
+use super::decay::Decay;
+use super::predictors::{address_key, mix};
+use super::promises::{Promised, Ring};
+use super::returns::Returns;
+use super::{Millis, NodeIndex, RETURNS, STICK_CLIENTS, StickTable, Stuck};
+use crate::model::{Id, Model, Sticky, StickyBy};
 
 /// A trial without a result ends after this, in milliseconds.
 pub const TRIAL_MS: u64 = 5_000;
 
 /// A response time older than this is forgotten, in milliseconds.
 pub const RESPONSE_TIME_MS: u64 = 30_000;
+
+/// A client that bounced back is remembered at its server for this long, in milliseconds.
+pub const BOUNCED_BACK_MS: u64 = 60_000;
+
+/// So many different clients that bounced back are remembered at a server.
+pub const BOUNCED_BACK: usize = 8;
 
 /// How many low bits of a packed word hold an address; the others hold milliseconds (34 years of them).
 const KEY_BITS: u32 = 24;
@@ -39,12 +49,78 @@ pub struct Gauges {
     response_time: AtomicU64,
     /// Of a virtual: turns taken, or where the next tie is broken.
     turns: AtomicU64,
+    /// Its number beside the ids of all snapshots that followed each other, for tables that outlive them; 0: in none.
+    pub tag: u32,
+    /// When it returned to service, in [`Millis`]; 0: never. Control sets it.
+    pub back_since: AtomicU64,
+    /// Of a url: redirects to it.
+    pub(super) redirected: Decay,
+    /// Cookies in which it became the primary.
+    pub(super) tickets: Decay,
+    /// Associations in the table whose primary it is.
+    pub(super) clients: AtomicU32,
+    promises: Ring,
+    /// The last different clients that bounced back from it, and when.
+    bounced_back: [AtomicU64; BOUNCED_BACK],
 }
 
 /// Live gauges and turn counters of every node of one snapshot, by its [`NodeIndex`].
 #[derive(Debug)]
 pub struct Loads {
     gauges: Box<[Arc<Gauges>]>,
+    by_tag: Tags,
+    next_tag: u32,
+    promised: Arc<Promised>,
+    sticks: Option<Arc<StickTable>>,
+    returns: Option<Arc<Returns>>,
+}
+
+/// Which tables a model has a use for, beside those that there always are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tables {
+    pub(super) sticks: bool,
+    pub(super) returns: bool,
+}
+
+impl Tables {
+    pub(super) fn of(model: &Model) -> Tables {
+        let by_source = |s: &Sticky| matches!(s.by, StickyBy::Source { .. });
+        let virtuals = &model.virtuals;
+        Tables {
+            sticks: virtuals
+                .iter()
+                .any(|v| v.sticky.as_ref().is_some_and(by_source)),
+            returns: virtuals.iter().any(|v| v.bounceback.is_some()),
+        }
+    }
+}
+
+/// From tag to node: a hash table of nodes, at most half full, in which a place is followed by the next.
+#[derive(Debug)]
+struct Tags(Box<[u32]>);
+
+impl Tags {
+    fn new(gauges: &[Arc<Gauges>]) -> Tags {
+        let mut tags = Tags(vec![NONE; (gauges.len() * 2).next_power_of_two()].into());
+        for (node, gauge) in gauges.iter().enumerate() {
+            let places = tags.places(gauge.tag);
+            if let Some(free) = places.into_iter().find(|at| tags.0[*at] == NONE) {
+                tags.0[free] = node as u32;
+            }
+        }
+        tags
+    }
+
+    fn places(&self, tag: u32) -> impl Iterator<Item = usize> + use<> {
+        let (count, first) = (self.0.len(), mix(tag.into()) as usize);
+        (0..count).map(move |step| first.wrapping_add(step) & (count - 1))
+    }
+
+    fn find(&self, tag: u32, gauges: &[Arc<Gauges>]) -> Option<u32> {
+        let nodes = self.places(tag).map(|at| self.0[at]);
+        let mut nodes = nodes.take_while(|node| *node != NONE);
+        nodes.find(|node| gauges[*node as usize].tag == tag)
+    }
 }
 
 /// One place taken at a server: given back when dropped.
@@ -65,18 +141,41 @@ impl Place {
 }
 
 impl Loads {
-    /// Gauges for the nodes of `config`: those of ids that lived on, new ones for the others.
-    pub(super) fn new(config: &Config, before: Option<(&Config, &Loads)>) -> Loads {
+    /// Gauges for the nodes of `config`: those of ids that lived on, new ones for the others. Tables live on once
+    /// there are any.
+    pub(super) fn new(config: &Config, tables: Tables, before: Option<(&Config, &Loads)>) -> Loads {
+        let mut next_tag = before.map_or(1, |(_, loads)| loads.next_tag);
         let gauges = config.ids.iter().map(|id| {
             let lived = before.and_then(|(config, loads)| {
                 config
                     .find(id)
                     .map(|n| Arc::clone(&loads.gauges[n as usize]))
             });
-            lived.unwrap_or_else(|| Arc::new(Gauges::new(id.clone())))
+            lived.unwrap_or_else(|| {
+                let tag = next_tag;
+                next_tag = next_tag.checked_add(1).unwrap_or(1);
+                Arc::new(Gauges {
+                    tag,
+                    ..Gauges::new(id.clone())
+                })
+            })
         });
+        let gauges: Box<[_]> = gauges.collect();
+        let before = before.map(|(_, loads)| loads);
+        let sticks = before.and_then(|loads| loads.sticks.clone());
+        let returns = before.and_then(|loads| loads.returns.clone());
+        let new_sticks = || Arc::new(StickTable::new(STICK_CLIENTS));
+        let new_returns = || Arc::new(Returns::new(RETURNS));
         Loads {
-            gauges: gauges.collect(),
+            by_tag: Tags::new(&gauges),
+            gauges,
+            next_tag,
+            promised: before.map_or_else(
+                || Arc::new(Promised::new()),
+                |loads| Arc::clone(&loads.promised),
+            ),
+            sticks: sticks.or_else(|| tables.sticks.then(new_sticks)),
+            returns: returns.or_else(|| tables.returns.then(new_returns)),
         }
     }
 
@@ -98,6 +197,85 @@ impl Loads {
     pub(super) fn of(&self, node: u32) -> &Gauges {
         &self.gauges[node as usize]
     }
+
+    /// The node whose gauges have this tag.
+    pub(super) fn node_of_tag(&self, tag: u32) -> Option<u32> {
+        self.by_tag.find(tag, &self.gauges)
+    }
+
+    /// `client` is sent to `node`, and will come within `promise_s`; 0: nothing is promised. A promise that it has
+    /// there already is renewed.
+    pub(super) fn promise(&self, node: u32, client: IpAddr, now: Millis, promise_s: u32) {
+        let gauges = self.of(node);
+        self.promised
+            .promise(&gauges.promises, gauges.tag, client, now, promise_s);
+    }
+
+    /// `client` came to `node`: its promise there ends. Whether there was one.
+    pub(super) fn keep_promise(&self, node: u32, client: IpAddr, now: Millis) -> bool {
+        let gauges = self.of(node);
+        self.promised
+            .keep(&gauges.promises, gauges.tag, client, now)
+    }
+
+    /// Whether `client` has a promise at `node`.
+    pub(super) fn promised_to(&self, node: u32, client: IpAddr, now: Millis) -> bool {
+        self.promised.is_promised(self.of(node).tag, client, now)
+    }
+
+    /// Promises made at `node` that neither were kept nor have ended.
+    pub fn promises(&self, node: NodeIndex, now: Millis) -> u32 {
+        self.gauges(node).promises(now)
+    }
+
+    /// The table of sticky clients, where a virtual has asked for it. To put, remove or sweep see
+    /// [`stick`](Self::stick), [`unstick`](Self::unstick) and [`sweep`](Self::sweep), which count too.
+    pub fn sticks(&self) -> Option<&StickTable> {
+        self.sticks.as_deref()
+    }
+
+    /// The memory of bounce-back, where a virtual has asked for it.
+    pub(super) fn returns(&self) -> Option<&Returns> {
+        self.returns.as_deref()
+    }
+
+    /// Puts or renews the association of `key`, and counts it at its primary.
+    pub(super) fn stick(&self, key: u64, stuck: Stuck, now: Millis, idle_ms: u64) {
+        let Some((sticks, node)) = self.sticks().zip(self.node_of_tag(stuck.primary)) else {
+            return;
+        };
+        // Counted first, so that no count is ever taken off before it was put on.
+        self.of(node).clients.fetch_add(1, Ordering::Relaxed);
+        if let Some(lost) = sticks.put(key, stuck, now, idle_ms) {
+            self.one_client_less(lost);
+        }
+    }
+
+    /// Ends the association of `key`.
+    pub(super) fn unstick(&self, key: u64, now: Millis) {
+        let lost = self.sticks().and_then(|sticks| sticks.remove(key, now));
+        if let Some(lost) = lost {
+            self.one_client_less(lost);
+        }
+    }
+
+    /// Takes the expired associations in these parts of [`sticks`](Self::sticks) away.
+    pub fn sweep(&self, part: Range<usize>, now: Millis) {
+        if let Some(sticks) = self.sticks() {
+            sticks.sweep(part, now, |lost| self.one_client_less(lost));
+        }
+    }
+
+    fn one_client_less(&self, tag: u32) {
+        if let Some(node) = self.node_of_tag(tag) {
+            let less = |clients: u32| clients.checked_sub(1);
+            // Fails at 0: counts of a server that was removed are gone with it.
+            let _ = self
+                .of(node)
+                .clients
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        }
+    }
 }
 
 impl Gauges {
@@ -111,6 +289,51 @@ impl Gauges {
             trial: AtomicU64::new(0),
             response_time: AtomicU64::new(0),
             turns: AtomicU64::new(0),
+            tag: 0,
+            back_since: AtomicU64::new(0),
+            redirected: Decay::default(),
+            tickets: Decay::default(),
+            clients: AtomicU32::new(0),
+            promises: Ring::default(),
+            bounced_back: Default::default(),
+        }
+    }
+
+    /// Associations in the table whose primary it is; expired ones until they are swept.
+    pub fn clients(&self) -> u32 {
+        self.clients.load(Ordering::Relaxed)
+    }
+
+    /// Promises that neither were kept nor have ended.
+    pub fn promises(&self, now: Millis) -> u32 {
+        self.promises.count(now)
+    }
+
+    /// Notes that `client` bounced back from here, and tells how many different ones did within
+    /// [`BOUNCED_BACK_MS`]; at most [`BOUNCED_BACK`].
+    pub(super) fn bounced_back_by(&self, client: IpAddr, now: Millis) -> usize {
+        let key = address_key(client);
+        let word = (now.0 << KEY_BITS) | key;
+        let words = || self.bounced_back.iter().map(|w| w.load(Ordering::Relaxed));
+        let own = words().position(|w| w != 0 && key_of(w) == key);
+        let oldest = || words().enumerate().min_by_key(|(_, w)| *w);
+        if let Some(at) = own.or_else(|| Some(oldest()?.0)) {
+            self.bounced_back[at].store(word, Ordering::Relaxed);
+        }
+        self.bounced_back(now)
+    }
+
+    /// How many different clients bounced back from here within [`BOUNCED_BACK_MS`]; at most [`BOUNCED_BACK`].
+    pub fn bounced_back(&self, now: Millis) -> usize {
+        let recent = |w: u64| w != 0 && now.0.saturating_sub(w >> KEY_BITS) <= BOUNCED_BACK_MS;
+        let words = self.bounced_back.iter().map(|w| w.load(Ordering::Relaxed));
+        words.filter(|w| recent(*w)).count()
+    }
+
+    /// Forgets who bounced back: the server was asked since.
+    pub fn forget_bounced_back(&self) {
+        for word in &self.bounced_back {
+            word.store(0, Ordering::Relaxed);
         }
     }
 

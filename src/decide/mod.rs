@@ -9,14 +9,19 @@
 
 mod ask;
 mod config;
+mod decay;
 mod explain;
 mod graph;
 mod loads;
 mod location;
 mod plan;
 mod predictors;
+mod promises;
+mod returns;
 mod settle;
 mod snapshot;
+mod stick;
+mod table;
 #[cfg(test)]
 pub(crate) mod tests;
 mod ticket;
@@ -26,6 +31,9 @@ pub use ask::*;
 pub use explain::*;
 pub use loads::*;
 pub use location::*;
+pub use promises::{PROMISE_MOST_S, PROMISED};
+pub use returns::RETURNS;
 pub use snapshot::*;
+pub use stick::{STICK_CLIENTS, StickTable, Stuck};
 pub use ticket::*;
 pub use walk::decide;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::config::Config;
+use super::loads::Tables;
 use super::settle::Marks;
 use super::{Loads, NodeIndex};
 use crate::model::{Endpoint, Id, Model, Serving, Template};
@@ -114,6 +115,7 @@ impl Snapshot {
         let marks = Marks::new(&config, health.into());
         let loads = Loads::new(
             &config,
+            Tables::of(model),
             before.map(|(snapshot, loads)| (&*snapshot.config, loads)),
         );
         let config = Arc::new(config);
