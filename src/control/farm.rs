@@ -2,14 +2,19 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use tokio::sync::{mpsc, watch};
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{broadcast, mpsc, watch};
 
+use super::{Outcome, Report, Sounded};
 use crate::decide::{Gauges, Loads, Millis, Snapshot};
-use crate::health::Sounding;
 use crate::model::{Id, Probe};
+
+/// Urgent errands that wait for the probes; where there are more the oldest are forgotten, as their servers are probed soon anyway.
+pub const URGENT_WAITING: usize = 256;
 
 /// A snapshot with its live gauges, as published.
 #[derive(Debug)]
@@ -18,32 +23,6 @@ pub struct Live {
     pub snapshot: Snapshot,
     /// The atomics beside it; shared with the snapshots before and after where only health changed.
     pub loads: Arc<Loads>,
-}
-
-/// What became of an exchange with a server, as passive detection counts it (LANGUAGE.md §3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The head of an answer came.
-    Answered,
-    /// The connection was refused or could not be made.
-    Refused,
-    /// The connection was reset or closed before the head of an answer.
-    Reset,
-    /// No connection or no head of an answer in time.
-    Unanswered,
-}
-
-/// Tells the writer what became of an exchange.
-#[derive(Debug)]
-pub struct Report {
-    /// The server.
-    pub server: Arc<Gauges>,
-    /// The client on whose behalf it was asked.
-    pub client: IpAddr,
-    /// What happened.
-    pub outcome: Outcome,
-    /// When.
-    pub now: Millis,
 }
 
 /// What is to be asked of whom: one probe of one server.
@@ -56,23 +35,11 @@ pub struct Errand {
     /// Where it is asked: the probe's own address and port, else the server's. A url with a host name has none: it is looked up
     /// each time.
     pub to: Option<SocketAddr>,
-    /// The Host that an HTTP probe names, the name to look up without `to`, and the name in a certificate.
+    /// A url's host, else the server's address (IPv6 without brackets): the name to look up without `to`, and what an HTTP probe
+    /// without a `host` of its own names in Host and asks of a certificate.
     pub host: Box<str>,
     /// The port to ask at where `to` is none.
     pub port: u16,
-}
-
-/// What a probe brought back.
-#[derive(Debug)]
-pub struct Sounded {
-    /// Of whom.
-    pub id: Id,
-    /// By which probe.
-    pub probe: Arc<Probe>,
-    /// What it came to.
-    pub sounding: Sounding,
-    /// When.
-    pub now: Millis,
 }
 
 /// What the workers share.
@@ -82,6 +49,7 @@ pub struct Farm {
     reports: mpsc::Sender<Report>,
     epoch: Instant,
     errands: watch::Sender<Arc<Vec<Errand>>>,
+    urgent: broadcast::Sender<Errand>,
 }
 
 impl Farm {
@@ -92,6 +60,7 @@ impl Farm {
             reports,
             epoch: Instant::now(),
             errands: watch::Sender::new(Arc::default()),
+            urgent: broadcast::Sender::new(URGENT_WAITING),
         }
     }
 
@@ -100,11 +69,25 @@ impl Farm {
         self.errands.subscribe()
     }
 
+    /// What is to be asked at once and once only, from now on: all errands of a server that is suspect, or a tcp connection where
+    /// it has none. Bounded: whoever lags learns so and may go on.
+    pub fn urgent(&self) -> broadcast::Receiver<Errand> {
+        self.urgent.subscribe()
+    }
+
     /// Sends what a probe brought back.
-    pub fn sounded(&self, _sounded: Sounded) {}
+    pub fn sounded(&self, sounded: Sounded) {
+        // Dropped where the writer is far behind: the next one says as much, and where none comes the last one expires.
+        let _ = self.reports.try_send(Report::Sounding(sounded));
+    }
 
     /// Says that clients come back from a server: it is probed at once.
-    pub fn suspect(&self, _server: &Arc<Gauges>) {}
+    pub fn suspect(&self, server: &Arc<Gauges>) {
+        let _ = self.reports.try_send(Report::Suspect {
+            server: Arc::clone(server),
+            now: self.now(),
+        });
+    }
 
     /// The published pointer: a request loads it once and keeps it to its end.
     pub fn live(&self) -> &ArcSwap<Live> {
@@ -116,19 +99,36 @@ impl Farm {
         Millis(self.epoch.elapsed().as_millis() as u64)
     }
 
+    /// The time of day at `at`, by what the clock of the host shows now.
+    pub fn time_of_day(&self, at: Millis) -> Timestamp {
+        let ago = i128::from(self.now().0) - i128::from(at.0);
+        let ago = SignedDuration::from_millis(i64::try_from(ago).unwrap_or(0));
+        let now = Timestamp::now();
+        now.checked_sub(ago).unwrap_or(now)
+    }
+
     /// Sends a report; successes only where the server is suspect, so that the usual case costs one load.
     pub fn report(&self, server: &Arc<Gauges>, client: IpAddr, outcome: Outcome) {
-        if outcome == Outcome::Answered
-            && !server.suspect.load(std::sync::atomic::Ordering::Relaxed)
-        {
+        if outcome == Outcome::Answered && !server.suspect.load(Ordering::Relaxed) {
             return;
         }
         // A full queue means the writer is far behind; what it has is enough to act on.
-        let _ = self.reports.try_send(Report {
+        let _ = self.reports.try_send(Report::Exchange {
             server: Arc::clone(server),
             client,
             outcome,
             now: self.now(),
         });
+    }
+
+    /// Publishes what is to be probed.
+    pub(super) fn publish_errands(&self, errands: Vec<Errand>) {
+        self.errands.send_replace(Arc::new(errands));
+    }
+
+    /// Passes an errand on at once.
+    pub(super) fn hurry(&self, errand: Errand) {
+        // Nobody listens where there are no probes (tests, `demo`).
+        let _ = self.urgent.send(errand);
     }
 }

@@ -6,12 +6,15 @@
 //!
 //! Deliberately unknown here: where a configuration was read, and what a worker does with a connection.
 
+mod errands;
 mod farm;
 mod listeners;
 mod prepare;
+mod report;
 mod writer;
 
 pub use farm::*;
 pub use listeners::{BindError, bind};
 pub use prepare::*;
+pub use report::*;
 pub use writer::*;

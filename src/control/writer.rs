@@ -1,6 +1,7 @@
 //! The task that owns the model and the facts, and alone publishes.
 
 use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::errands;
 use super::{Door, Farm, Live, Outcome, PrepareError, Report, prepare};
 use crate::decide::{Facts, Gauges, Health, Millis, Snapshot};
 use crate::health::{Observation, Watch};
@@ -136,6 +138,9 @@ impl Writer {
             loads: Arc::new(loads),
         }));
         end_trials(&flips);
+        let probes: Vec<_> = self.model.probes.iter().cloned().map(Arc::new).collect();
+        self.farm
+            .publish_errands(errands::errands(&self.model, &probes));
         self.doors = prepared.doors;
         for mut listener in prepared.open {
             for worker in &self.workers {
@@ -217,7 +222,7 @@ impl Writer {
             tokio::select! {
                 biased;
                 report = reports.recv() => match report {
-                    Some(report) => self.take(&report),
+                    Some(report) => self.take(report),
                     None => return,
                 },
                 () = sleep_until(&self.farm, due) => {}
@@ -231,27 +236,54 @@ impl Writer {
     async fn gather(&mut self, reports: &mut mpsc::Receiver<Report>) {
         let gathered = self.published.map_or_else(Instant::now, |at| at + GATHER);
         while let Ok(Some(report)) = tokio::time::timeout_at(gathered, reports.recv()).await {
-            self.take(&report);
+            self.take(report);
         }
     }
 
-    fn take(&mut self, report: &Report) {
-        let id = &report.server.id;
+    fn take(&mut self, report: Report) {
+        match report {
+            Report::Exchange {
+                server,
+                client,
+                outcome,
+                now,
+            } => self.take_exchange(&server, client, outcome, now),
+            Report::Sounding(_) => {}
+            Report::Suspect { server, .. } => self.ask_at_once(&server.id),
+        }
+    }
+
+    /// Has a server probed at once: by its own probes, else by a connection.
+    fn ask_at_once(&self, id: &Id) {
+        let errands = self.farm.errands();
+        let mut asked = false;
+        for errand in errands.borrow().iter().filter(|errand| errand.id == *id) {
+            asked = true;
+            self.farm.hurry(errand.clone());
+        }
+        if !asked && let Some(errand) = errands::suspicion(&self.model, id) {
+            self.farm.hurry(errand);
+        }
+    }
+
+    fn take_exchange(
+        &mut self,
+        server: &Arc<Gauges>,
+        client: IpAddr,
+        outcome: Outcome,
+        now: Millis,
+    ) {
+        let id = &server.id;
         let Some(settings) = watching(&self.farm, id) else {
             return;
         };
-        let seen = match report.outcome {
-            Outcome::Answered => Observation::Success,
-            Outcome::Refused | Outcome::Reset | Outcome::Unanswered => {
-                let since = Millis(
-                    report
-                        .now
-                        .0
-                        .saturating_sub(u64::from(settings.retry_s) * 1000),
-                );
-                let others_asked = report.server.others_asked_since(report.client, since);
+        let seen = match outcome {
+            Outcome::Answered | Outcome::ServerError => Observation::Success,
+            Outcome::Refused | Outcome::Reset | Outcome::Unanswered | Outcome::BadAnswer => {
+                let since = Millis(now.0.saturating_sub(u64::from(settings.retry_s) * 1000));
+                let others_asked = server.others_asked_since(client, since);
                 Observation::Failure {
-                    client: report.client,
+                    client,
                     others_asked,
                 }
             }
@@ -259,8 +291,8 @@ impl Writer {
         let (gauges, watch) = self
             .watches
             .entry(id.clone())
-            .or_insert_with(|| (Arc::clone(&report.server), Watch::new(settings)));
-        let flip = watch.observe(seen, report.now);
+            .or_insert_with(|| (Arc::clone(server), Watch::new(settings)));
+        let flip = watch.observe(seen, now);
         gauges.suspect.store(!watch.is_clear(), Ordering::Relaxed);
         if let Some(health) = flip {
             let flip = (Arc::clone(gauges), health);
@@ -268,8 +300,8 @@ impl Writer {
             match health {
                 Health::Failed => warn!(
                     "server {id}: FAILED: {} while asked for client {} ({} of {}); {}",
-                    outcome_word(report.outcome),
-                    report.client,
+                    outcome_word(outcome),
+                    client,
                     watch.failures(),
                     settings.threshold,
                     if settings.autounfail {
@@ -355,10 +387,11 @@ async fn sleep_until(farm: &Farm, due: Option<Millis>) {
 
 const fn outcome_word(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Answered => "answered",
+        Outcome::Answered | Outcome::ServerError => "answered",
         Outcome::Refused => "connection refused",
         Outcome::Reset => "connection reset before an answer",
         Outcome::Unanswered => "no answer",
+        Outcome::BadAnswer => "bad answer",
     }
 }
 
@@ -430,7 +463,7 @@ mod tests {
 
     fn refused(writer: &Writer, now: Millis) -> Report {
         let live = writer.farm.live().load();
-        Report {
+        Report::Exchange {
             server: Arc::clone(live.loads.gauges(NodeIndex(0))),
             client: [127, 0, 0, 1].into(),
             outcome: Outcome::Refused,
@@ -466,7 +499,7 @@ mod tests {
     #[tokio::test]
     async fn a_flip_that_waits_does_not_outlive_the_endpoint_it_speaks_of() {
         let (mut writer, at) = writer().await;
-        writer.take(&refused(&writer, Millis(1)));
+        writer.take(refused(&writer, Millis(1)));
         let replaced = writer.replace(dip(2, at), HashMap::new()).await;
         replaced.expect("nothing new to bind");
         writer.publish();
@@ -476,16 +509,16 @@ mod tests {
     #[tokio::test]
     async fn a_trial_that_failed_lets_nobody_through_while_its_flip_waits() {
         let (mut writer, at) = writer().await;
-        writer.take(&refused(&writer, Millis(1)));
+        writer.take(refused(&writer, Millis(1)));
         writer.publish();
         let now = Millis(1_500);
         let (_, watch) = writer.watches.values_mut().next().expect("it is watched");
         let testing = watch.tick(now).expect("it is due");
-        let gauges = refused(&writer, now).server;
+        let gauges = Arc::clone(writer.farm.live().load().loads.gauges(NodeIndex(0)));
         writer.flips.insert(Id::Endpoint(at), (gauges, testing));
         writer.publish();
         assert!(let_through(&writer, at, 1, now).is_some(), "on trial");
-        writer.take(&refused(&writer, now));
+        writer.take(refused(&writer, now));
         assert!(let_through(&writer, at, 2, now).is_none(), "not in force");
         writer.publish();
         assert_eq!(health(&writer), Health::Failed);

@@ -281,7 +281,10 @@ impl Rig {
     /// The outcomes reported since the last call.
     pub(super) fn outcomes(&mut self) -> Vec<crate::control::Outcome> {
         std::iter::from_fn(|| self.reports.try_recv().ok())
-            .map(|r| r.outcome)
+            .filter_map(|report| match report {
+                Report::Exchange { outcome, .. } => Some(outcome),
+                Report::Sounding(_) | Report::Suspect { .. } => None,
+            })
             .collect()
     }
 }
