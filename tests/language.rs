@@ -47,10 +47,84 @@ fn setting() -> impl Strategy<Value = String> {
             .prop_map(|(id, by)| format!("predictor {id} {by}")),
         (
             id(),
-            prop::sample::select(vec!["0", "5", "5 source", "7 cookie", "7 cookie c"])
+            prop::sample::select(vec![
+                "0",
+                "5",
+                "5 source",
+                "5 source 48",
+                "7 cookie",
+                "7 cookie c",
+                "9 referer"
+            ])
         )
             .prop_map(|(id, by)| format!("sticky {id} {by}")),
     ]
+}
+
+/// Settings of health and capacity.
+fn care() -> impl Strategy<Value = String> {
+    let numbered = prop::sample::select(vec!["error-threshold", "capacity", "promise", "decay"]);
+    prop_oneof![
+        (numbered, id(), 1..12u32).prop_map(|(what, id, n)| format!("{what} {id} {n}")),
+        (id(), "[A-Za-z]").prop_map(|(id, letter)| format!("priority {id} {letter}")),
+        (id(), prop::collection::vec(1..4u8, 1..4)).prop_map(|(id, probes)| {
+            let names: Vec<String> = probes.iter().map(|n| format!("p{n}")).collect();
+            format!("watch {id} {}", names.join(" "))
+        }),
+    ]
+}
+
+/// A `probe` line with any of the options of its kind, in any order.
+fn probe() -> impl Strategy<Value = String> {
+    let text = || "[!-~äβ][ -~äβ]{0,6}".prop_map(|text| quoted(&text));
+    let any = prop_oneof![
+        (1..5u8).prop_map(|n| format!("address 10.0.0.{n}")),
+        (0..3u8).prop_map(|n| format!("address [2001:db8::{n}]")),
+        (5..9u32).prop_map(|s| format!("interval {s}")),
+        (1..6u32).prop_map(|s| format!("timeout {s}")),
+        (1..7u8).prop_map(|n| format!("rise {n}")),
+        (1..7u8).prop_map(|n| format!("fall {n}")),
+        (1..7u8).prop_map(|n| format!("settle {n}")),
+        Just("from-down".to_owned()),
+    ];
+    let asking = prop_oneof![
+        Just("method HEAD".to_owned()),
+        "/[!-\"$-~]{0,6}".prop_map(|path| format!("path {}", quoted(&path))),
+        Just("host www.example.com:81".to_owned()),
+        prop::sample::select(vec!["200", "200-399", "204,300-399,599"])
+            .prop_map(|codes| format!("expect {codes}")),
+        text().prop_map(|text| format!("body {text}")),
+    ];
+    let kind = prop_oneof![
+        prop::sample::select(vec!["tcp", "http", "https", "ping", "hops", "https verify"])
+            .prop_map(str::to_owned),
+        (1..5u16).prop_map(|port| format!("agent port {port}")),
+        (1..5u16).prop_map(|port| format!("http port {port}")),
+        text().prop_map(|command| format!("exec {command}")),
+    ];
+    (
+        1..4u8,
+        kind,
+        prop::collection::vec(any, 0..4),
+        prop::collection::vec(asking, 0..4),
+    )
+        .prop_map(|(n, kind, mut options, asking)| {
+            if kind.starts_with("http") {
+                options.extend(asking);
+            }
+            let mut seen = Vec::new();
+            options.retain(|option| {
+                let word = option.split(' ').next().map(str::to_owned);
+                let new = !seen.contains(&word);
+                seen.push(word);
+                new
+            });
+            format!("probe p{n} {kind} {}", options.join(" "))
+        })
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn line() -> impl Strategy<Value = String> {
@@ -83,6 +157,8 @@ fn line() -> impl Strategy<Value = String> {
         1 => (kind(), id(), state).prop_map(|(kind, id, state)| format!("out-of-service {kind} {id}{state}")),
         1 => (kind(), id()).prop_map(|(kind, id)| format!("in-service {kind} {id} all")),
         4 => setting(),
+        4 => care(),
+        2 => probe(),
         1 => Just("hostname h".to_owned()),
     ]
 }
@@ -119,7 +195,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_behind_a_keyword_is_read(keyword in prop::sample::select(vec!["url u ", "bind ", "virtual ", "description 1.1.1.1 ", "no ", "url u http://"]), rest in "\\PC{0,40}") {
+    fn any_text_behind_a_keyword_is_read(keyword in prop::sample::select(vec!["url u ", "bind ", "virtual ", "description 1.1.1.1 ", "probe p ", "probe p http body ", "probe p exec ", "watch 1.1.1.1 ", "no ", "url u http://"]), rest in "\\PC{0,40}") {
         config::check(format!("virtual 1.1.1.1\n{keyword}{rest}").as_bytes());
     }
 }

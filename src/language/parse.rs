@@ -142,7 +142,7 @@ impl<'t> Reader<'t> {
 
 /// Whether `first` begins a line that names what others define. A slip of the keys could have meant any statement.
 fn only_names(first: &str) -> bool {
-    const DEFINING: [&str; 5] = ["name", "virtual", "real", "dip", "url"];
+    const DEFINING: [&str; 6] = ["name", "virtual", "real", "dip", "url", "probe"];
     let is = |keyword: &String| keyword.eq_ignore_ascii_case(first);
     let statement = vocabulary()
         .statements

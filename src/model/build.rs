@@ -9,6 +9,7 @@ pub(super) fn build(draft: Draft<'_>) -> Model {
         hostname,
         names,
         mut nodes,
+        probes,
         ..
     } = draft;
     let mut names: Vec<_> = names.into_iter().collect();
@@ -23,7 +24,9 @@ pub(super) fn build(draft: Draft<'_>) -> Model {
             .map(|definition| definition.first)
     });
     let refs = refs(&nodes, &order);
+    let (probes, watching) = probes.done();
     let mut model = Model {
+        probes,
         hostname: hostname.map(|(_, name)| name),
         names: names
             .into_iter()
@@ -35,9 +38,9 @@ pub(super) fn build(draft: Draft<'_>) -> Model {
         let node = &mut nodes[at as usize];
         match node.kind() {
             Some(Kind::Virtual) => model.virtuals.extend(virtual_server(node, &refs)),
-            Some(Kind::Real) => model.reals.extend(real(node, &refs)),
-            Some(Kind::Dip) => model.dips.extend(dip(node, &refs)),
-            Some(Kind::Url) => model.urls.extend(url(node, &refs)),
+            Some(Kind::Real) => model.reals.extend(real(node, &refs, &watching)),
+            Some(Kind::Dip) => model.dips.extend(dip(node, &refs, &watching)),
+            Some(Kind::Url) => model.urls.extend(url(node, &refs, &watching)),
             None => {}
         }
     }
@@ -99,8 +102,18 @@ fn virtual_server(node: &mut Node, refs: &[Option<Ref>]) -> Option<Virtual> {
     Some(server)
 }
 
-fn serving(node: &mut Node, refs: &[Option<Ref>]) -> Serving {
-    let mut serving = Serving::default();
+fn watched(node: &Node, watching: &[Option<u32>]) -> Vec<u32> {
+    let probes = node.watches.iter();
+    probes
+        .filter_map(|watch| watching[watch.probe as usize])
+        .collect()
+}
+
+fn serving(node: &mut Node, refs: &[Option<Ref>], watching: &[Option<u32>]) -> Serving {
+    let mut serving = Serving {
+        probes: watched(node, watching),
+        ..Serving::default()
+    };
     for setting in std::mem::take(&mut node.settings) {
         match setting.value {
             Value::Weight(weight) => serving.weight = weight,
@@ -109,6 +122,10 @@ fn serving(node: &mut Node, refs: &[Option<Ref>]) -> Serving {
             Value::Retry(seconds) => serving.watching.retry_s = seconds,
             Value::Autounfail(on) => serving.watching.autounfail = on,
             Value::Timeout(seconds) => serving.timeout_s = seconds,
+            Value::Errors(number) => serving.watching.errors = Some(number),
+            Value::Capacity(clients) => serving.capacity = Some(clients),
+            Value::Priority(priority) => serving.priority = priority,
+            Value::Promise(seconds) => serving.promise_s = seconds,
             Value::Backup(by) => serving.backup = refs[by as usize],
             Value::Description(text) => serving.description = Some(text),
             _ => {}
@@ -117,31 +134,32 @@ fn serving(node: &mut Node, refs: &[Option<Ref>]) -> Serving {
     serving
 }
 
-fn real(node: &mut Node, refs: &[Option<Ref>]) -> Option<Real> {
+fn real(node: &mut Node, refs: &[Option<Ref>], watching: &[Option<u32>]) -> Option<Real> {
     Some(Real {
         id: endpoint(node)?,
         intent: node.real_half.intent,
-        serving: serving(node, refs),
+        serving: serving(node, refs, watching),
     })
 }
 
-fn dip(node: &mut Node, refs: &[Option<Ref>]) -> Option<Dip> {
+fn dip(node: &mut Node, refs: &[Option<Ref>], watching: &[Option<u32>]) -> Option<Dip> {
     let id = endpoint(node)?;
     let real = node.definition.as_ref()?.real.unwrap_or(id);
     Some(Dip {
         listens: listens(node),
         virtual_intent: node.virtual_half.intent,
         real_intent: node.real_half.intent,
-        serving: serving(node, refs),
+        serving: serving(node, refs, watching),
         ..Dip::new(id, real)
     })
 }
 
-fn url(node: &mut Node, refs: &[Option<Ref>]) -> Option<Url> {
+fn url(node: &mut Node, refs: &[Option<Ref>], watching: &[Option<u32>]) -> Option<Url> {
     let Id::Url(id) = &node.id else { return None };
     let (template, code) = *node.definition.as_mut()?.url.take()?;
     let mut url = Url {
         code,
+        probes: watched(node, watching),
         intent: node.real_half.intent,
         ..Url::new(id.clone(), template)
     };
@@ -149,6 +167,9 @@ fn url(node: &mut Node, refs: &[Option<Ref>]) -> Option<Url> {
         match setting.value {
             Value::Weight(weight) => url.weight = weight,
             Value::Maxconns(most) => url.maxconns = Some(most),
+            Value::Capacity(clients) => url.capacity = Some(clients),
+            Value::Priority(priority) => url.priority = priority,
+            Value::Decay(seconds) => url.decay_s = seconds,
             Value::Link(to) => url.link = refs[to as usize],
             Value::Backup(by) => url.backup = refs[by as usize],
             Value::Description(text) => url.description = Some(text),

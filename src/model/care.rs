@@ -18,7 +18,7 @@ pub struct Probe {
     pub port: Option<NonZeroU16>,
     /// Seconds from one asking to the next, 1 to 86,400; default 10.
     pub interval_s: u32,
-    /// Seconds that an answer may take, 1 to 3,600; default 3.
+    /// Seconds that an answer may take, 1 to 3,600 and at most the interval; default 3, or the interval where that is shorter.
     pub timeout_s: u32,
     /// Successes in a row that bring a server back, 1 to 255; default 2.
     pub rise: u8,
@@ -66,7 +66,8 @@ pub enum ProbeKind {
     Ping,
     /// The distance in routers: the smallest time to live with which a connection comes about, less one.
     Hops,
-    /// A program: exit status 0 is success, each line `NAME=NUMBER` that it prints a figure.
+    /// A program and its arguments, none of them with a blank in it: exit status 0 is success, each line `NAME=NUMBER` that it prints
+    /// a figure.
     Exec(Box<[Box<str>]>),
     /// HAProxy's agent-check text protocol.
     Agent,

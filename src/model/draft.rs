@@ -12,7 +12,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::ids::{self, Named, NotAnId};
-use super::{Code, Endpoint, Id, Intent, Predictor, Sticky, Template, UrlId};
+use super::watches::{Probes, Watched};
+use super::{Code, Endpoint, Id, Intent, Predictor, Priority, Sticky, Template, UrlId};
 use crate::language::{Diagnostic, Line, Span, Statements, Word};
 
 /// Index into [`Draft::nodes`].
@@ -68,6 +69,11 @@ pub(super) enum Value {
     Predictor(Predictor, u32),
     Sticky(Option<Sticky>),
     Keepalive,
+    Errors(u32),
+    Capacity(u32),
+    Priority(Priority),
+    Promise(u32),
+    Decay(u32),
     Description(Box<str>),
     Link(NodeId),
     Backup(NodeId),
@@ -129,6 +135,7 @@ pub(super) struct Node {
     pub(super) targets: Vec<(NodeId, Said)>,
     pub(super) listens: Vec<(Endpoint, Said)>,
     pub(super) settings: Vec<Setting>,
+    pub(super) watches: Vec<Watched>,
     /// The urls that were linked to it at some line; those whose link is another by now are passed over.
     pub(super) linked: Vec<NodeId>,
 }
@@ -178,6 +185,7 @@ pub(super) struct Draft<'t> {
     pub(super) names: HashMap<IpAddr, Name>,
     pub(super) addresses: HashMap<Box<str>, IpAddr>,
     pub(super) nodes: Vec<Node>,
+    pub(super) probes: Probes,
     pub(super) spoken: Vec<Spoken>,
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Live pairs of virtual and target, and the line that bound them.
@@ -195,6 +203,7 @@ impl<'t> Draft<'t> {
             names: HashMap::new(),
             addresses: HashMap::new(),
             nodes: Vec::new(),
+            probes: Probes::default(),
             spoken: Vec::new(),
             diagnostics: Vec::new(),
             bound: HashMap::new(),
@@ -244,6 +253,7 @@ impl<'t> Draft<'t> {
                 targets: Vec::new(),
                 listens: Vec::new(),
                 settings: Vec::new(),
+                watches: Vec::new(),
                 linked: Vec::new(),
             });
         }
@@ -297,6 +307,17 @@ impl<'t> Draft<'t> {
         let error = self.error(span, why.message);
         error.label = "expected an id".into();
         error.help = why.help.map(Cow::Owned);
+        None
+    }
+
+    /// The address, without port, that `word` says or names; tells why where it is none.
+    pub(super) fn address(&mut self, line: Line<'_>, word: &Word) -> Option<IpAddr> {
+        let text = line.text(word);
+        if let Some(address) = ids::address(&text).or_else(|| self.addresses.get(&*text).copied()) {
+            return Some(address);
+        }
+        let error = self.error(word.span, format!("`{text}` is not an address"));
+        error.label = "expected an IPv4 or IPv6 address without a port, or a name of one".into();
         None
     }
 
@@ -384,6 +405,7 @@ impl<'t> Draft<'t> {
         known.real_half = Half::default();
         known.listens.clear();
         known.settings.clear();
+        known.watches.clear();
     }
 
     pub(super) fn nothing_to_undo(&mut self, said: Said, why: String) {

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use super::draft::{Draft, Kind, Node, NodeId, Said, Spoken, Value};
-use super::{Id, cycles, listeners, warnings};
+use super::{Id, cycles, listeners, warnings, watches};
 use crate::language::{Diagnostic, Rule, nearest};
 
 /// For more mistakes than these no similar ids are looked up: each look-up reads all ids.
-const SUGGESTIONS: usize = 32;
+pub(super) const SUGGESTIONS: usize = 32;
 
 /// Checks ids, kinds, listeners and links, then warns.
 pub(super) fn finish(draft: &mut Draft<'_>) {
@@ -17,6 +17,7 @@ pub(super) fn finish(draft: &mut Draft<'_>) {
     uses.tell(draft);
     listeners::check(draft);
     cycles::check(draft);
+    watches::check(draft);
     let holds = !draft.diagnostics.iter().any(Diagnostic::is_error);
     warnings::warn(draft, holds && draft.statements.is_whole());
 }
@@ -54,6 +55,8 @@ const LINKED: Wanted = Wanted {
 };
 const VIRTUAL: &[Kind] = &[Kind::Virtual];
 const SERVER: &[Kind] = &[Kind::Real, Kind::Dip];
+const DIP: &[Kind] = &[Kind::Dip];
+const URL: &[Kind] = &[Kind::Url];
 const WEIGHED: &[Kind] = &[Kind::Real, Kind::Dip, Kind::Url];
 
 fn wanted(value: &Value) -> Wanted {
@@ -64,10 +67,15 @@ fn wanted(value: &Value) -> Wanted {
         Value::Retry(_) => (SERVER, "`retry` is of"),
         Value::Autounfail(_) => (SERVER, "`autounfail` is of"),
         Value::Timeout(_) => (SERVER, "`timeout` is of"),
+        Value::Errors(_) => (SERVER, "`error-threshold` is of"),
+        Value::Capacity(_) => (WEIGHED, "`capacity` is of"),
+        Value::Priority(_) => (WEIGHED, "`priority` is of"),
+        Value::Promise(_) => (DIP, "`promise` is of"),
+        Value::Decay(_) => (URL, "`decay` is of"),
         Value::Predictor(..) => (VIRTUAL, "`predictor` is of"),
         Value::Sticky(_) => (VIRTUAL, "`sticky` is of"),
         Value::Keepalive => (VIRTUAL, "`keepalive` is of"),
-        Value::Link(_) => (&[Kind::Url][..], "`link` is of"),
+        Value::Link(_) => (URL, "`link` is of"),
         Value::Description(_) | Value::Backup(_) => return ANY,
     };
     Wanted { kinds, by }
@@ -120,6 +128,20 @@ impl Uses {
                         Wanted {
                             kinds: VIRTUAL,
                             by: "targets are bound to",
+                        },
+                    );
+                }
+            }
+            let mut line = None;
+            for watch in &node.watches {
+                if line.replace(watch.said.line) != Some(watch.said.line) {
+                    self.used(
+                        draft,
+                        id,
+                        watch.said,
+                        Wanted {
+                            kinds: WEIGHED,
+                            by: "`watch` is of",
                         },
                     );
                 }
@@ -186,7 +208,9 @@ impl Uses {
         }
         for (id, mut uses) in self.removed {
             uses.sort_by_key(|said| said.word);
-            still_named(draft, id, &uses);
+            if let Some(by) = draft.nodes[id as usize].removed {
+                still_named(draft, by, &uses);
+            }
         }
     }
 }
@@ -243,11 +267,9 @@ fn similar(draft: &Draft<'_>, id: NodeId, text: &str, wanted: Wanted) -> Option<
     nearest(text, ids.iter().map(String::as_str).chain(names)).map(str::to_owned)
 }
 
-fn still_named(draft: &mut Draft<'_>, id: NodeId, uses: &[Said]) {
+/// Tells that `uses`, in their order, name what the line of `removed` took away.
+pub(super) fn still_named(draft: &mut Draft<'_>, removed: Said, uses: &[Said]) {
     const SHOWN: usize = 10;
-    let Some(removed) = draft.nodes[id as usize].removed else {
-        return;
-    };
     let mut lines: Vec<u32> = uses
         .iter()
         .map(|said| draft.line_number(said.line))

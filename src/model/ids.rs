@@ -164,22 +164,36 @@ fn looks_like_ipv4(word: &str) -> bool {
 
 fn is_name(word: &str) -> bool {
     (1..=NAME_CHARS).contains(&word.len())
-        && word
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        && word.bytes().all(is_name_byte)
         && !looks_like_ipv4(word)
+}
+
+/// Why `word` cannot become the name of a probe, which is never taken for an id or keyword; `None`: it can.
+pub(super) fn unfit_probe(word: &str) -> Option<(String, &'static str)> {
+    let fits = (1..=NAME_CHARS).contains(&word.len()) && word.bytes().all(is_name_byte);
+    (!fits).then(|| (format!("`{word}` cannot be the name of a probe"), NAME_FORM))
+}
+
+/// Whether `b` may stand in a token (RFC 9110 §5.6.2).
+pub(super) fn is_token(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)
+}
+
+const NAME_FORM: &str = "it is 1 to 40 of letters, digits, `_`, `-` and `.`";
+
+fn is_name_byte(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
 }
 
 /// Why `word` cannot become a url's id or a name; `None`: it can.
 pub(super) fn unfit_name(word: &str) -> Option<(String, &'static str)> {
-    const FORM: &str = "it is 1 to 40 of letters, digits, `_`, `-` and `.`";
     if looks_like_ipv4(word) || address(word).is_some() {
         Some((
             format!("`{word}` reads as an address"),
             "choose a name with a letter in it",
         ))
     } else if !is_name(word) {
-        Some((format!("`{word}` cannot be an id or name"), FORM))
+        Some((format!("`{word}` cannot be an id or name"), NAME_FORM))
     } else if vocabulary().is_keyword(word) {
         Some((format!("`{word}` is a keyword"), "choose another name"))
     } else {

@@ -19,6 +19,7 @@ mod statements;
 mod template;
 mod types;
 mod warnings;
+mod watches;
 
 #[cfg(test)]
 mod tests;

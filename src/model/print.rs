@@ -8,6 +8,9 @@ use std::net::IpAddr;
 use super::statements::PRINT;
 use super::{Endpoint, Model, Ref, Serving};
 
+/// Where a printed line is wrapped, in bytes.
+const WRAP: usize = 100;
+
 /// The canonical text of `model`: `hostname` first, then names, virtuals, reals, dips, urls, binds, links, backups, then settings and
 /// states that differ from their default. To load it yields `model` again.
 pub fn print(model: &Model) -> String {
@@ -57,6 +60,32 @@ impl<'m> Printer<'m> {
                 format!("{name}{}", &shown[bare.to_string().len()..])
             }
             None => shown,
+        }
+    }
+
+    /// An address, or its name in its place.
+    pub(super) fn address(&self, address: IpAddr) -> String {
+        match (self.names.get(&address), address) {
+            (Some(name), _) => (*name).to_owned(),
+            (None, IpAddr::V4(address)) => address.to_string(),
+            (None, IpAddr::V6(address)) => format!("[{address}]"),
+        }
+    }
+
+    /// Lines of `head` and as many of `words` as fit; none where there is no word.
+    pub(super) fn wrapped(&mut self, head: String, words: impl Iterator<Item = String>) {
+        let start = head.len();
+        let mut line = head;
+        for word in words {
+            if line.len() > start && line.len() + 1 + word.len() > WRAP {
+                self.line(format_args!("{line}"));
+                line.truncate(start);
+            }
+            line.push(' ');
+            line.push_str(&word);
+        }
+        if line.len() > start {
+            self.line(format_args!("{line}"));
         }
     }
 

@@ -216,6 +216,20 @@ fn is_host(host: &str) -> bool {
         && (!numeric || name.parse::<Ipv4Addr>().is_ok())
 }
 
+/// Whether `text` is `HOST[:PORT]` without macros, the host a DNS name, an IPv4 address or an IPv6 address in brackets.
+pub(super) fn is_authority(text: &str) -> bool {
+    let (host, port) = split_port(text);
+    let port_fits = port.is_none_or(|port| {
+        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    });
+    let inner = host.strip_prefix('[').map(|rest| rest.strip_suffix(']'));
+    let host_fits = match inner {
+        Some(inner) => inner.is_some_and(|inner| inner.parse::<Ipv6Addr>().is_ok()),
+        None => is_host(host),
+    };
+    port_fits && host_fits
+}
+
 fn path(text: &str, start: usize) -> Parsed<Box<[Piece]>> {
     let mut pieces = Pieces::default();
     let rest = &text[start..];

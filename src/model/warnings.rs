@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 use super::draft::{Draft, Kind, NodeId, Said, Value};
-use super::{Code, Id, ids, listeners};
+use super::{Code, Id, ids, listeners, watches};
 use crate::language::{Rule, Span};
 
 /// Warns. `whole`: the configuration holds so far; else what seems to be missing may stand on a line that is at fault.
@@ -12,6 +12,7 @@ pub(super) fn warn(draft: &mut Draft<'_>, whole: bool) {
     dips_at_their_own_address(draft);
     links_that_win(draft);
     if whole {
+        watches::warn(draft);
         let redirecting = redirecting(draft);
         unused(draft);
         paths_dropped(draft, &redirecting);
@@ -67,6 +68,9 @@ fn links_that_win(draft: &mut Draft<'_>) {
             let what = match setting.value {
                 Value::Weight(_) => "weight",
                 Value::Maxconns(_) => "maxconns",
+                Value::Capacity(_) => "capacity",
+                Value::Priority(_) => "priority",
+                Value::Decay(_) => "decay",
                 _ => continue,
             };
             let to = &draft.nodes[to as usize].id;

@@ -7,9 +7,6 @@ use crate::language::{Line, Rule};
 use crate::model::draft::{Draft, NodeId, Said};
 use crate::model::print::Printer;
 
-/// Where a printed line is wrapped, in bytes.
-const WRAP: usize = 100;
-
 pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     let Some(first) = line.word(Rule::virtual_id) else {
         return;
@@ -57,18 +54,7 @@ fn unbind(draft: &mut Draft<'_>, server: NodeId, target: NodeId, said: Said) {
 pub(super) fn print(out: &mut Printer<'_>) {
     for server in &out.model().virtuals {
         let head = format!("bind {}", out.endpoint(server.id));
-        let mut line = head.clone();
-        for target in &server.targets {
-            let target = out.id(*target);
-            if line.len() > head.len() && line.len() + 1 + target.len() > WRAP {
-                out.line(format_args!("{line}"));
-                line.truncate(head.len());
-            }
-            line.push(' ');
-            line.push_str(&target);
-        }
-        if line.len() > head.len() {
-            out.line(format_args!("{line}"));
-        }
+        let targets: Vec<String> = server.targets.iter().map(|t| out.id(*t)).collect();
+        out.wrapped(head, targets.into_iter());
     }
 }

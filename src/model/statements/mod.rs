@@ -6,8 +6,11 @@
 mod autounfail;
 mod backup;
 mod bind;
+mod capacity;
+mod decay;
 mod description;
 mod dip;
+mod error_threshold;
 mod hostname;
 mod keepalive;
 mod link;
@@ -15,6 +18,9 @@ mod listen;
 mod maxconns;
 mod name;
 mod predictor;
+mod priority;
+mod probe;
+mod promise;
 mod real;
 mod retry;
 mod service;
@@ -23,6 +29,7 @@ mod threshold;
 mod timeout;
 mod url;
 mod virtual_server;
+mod watch;
 mod weight;
 
 use super::draft::{Draft, Said};
@@ -30,7 +37,7 @@ use super::print::Printer;
 use crate::language::{Line, Rule, Word};
 
 /// What is printed of a model, in this order.
-pub(super) const PRINT: [fn(&mut Printer<'_>); 21] = [
+pub(super) const PRINT: [fn(&mut Printer<'_>); 28] = [
     hostname::print,
     name::print,
     virtual_server::print,
@@ -41,12 +48,19 @@ pub(super) const PRINT: [fn(&mut Printer<'_>); 21] = [
     link::print,
     backup::print,
     listen::print,
+    probe::print,
+    watch::print,
     predictor::print,
     sticky::print,
     keepalive::print,
     weight::print,
     maxconns::print,
+    capacity::print,
+    priority::print,
+    promise::print,
+    decay::print,
     threshold::print,
+    error_threshold::print,
     retry::print,
     autounfail::print,
     timeout::print,
@@ -75,6 +89,13 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         Rule::retry | Rule::no_retry => retry::apply(draft, line),
         Rule::autounfail | Rule::no_autounfail => autounfail::apply(draft, line),
         Rule::timeout | Rule::no_timeout => timeout::apply(draft, line),
+        Rule::capacity | Rule::no_capacity => capacity::apply(draft, line),
+        Rule::priority | Rule::no_priority => priority::apply(draft, line),
+        Rule::promise | Rule::no_promise => promise::apply(draft, line),
+        Rule::decay | Rule::no_decay => decay::apply(draft, line),
+        Rule::error_threshold | Rule::no_error_threshold => error_threshold::apply(draft, line),
+        Rule::probe | Rule::no_probe => probe::apply(draft, line),
+        Rule::watch | Rule::no_watch => watch::apply(draft, line),
         Rule::sticky | Rule::no_sticky => sticky::apply(draft, line),
         Rule::keepalive | Rule::no_keepalive => keepalive::apply(draft, line),
         Rule::hostname | Rule::no_hostname => hostname::apply(draft, line),

@@ -1,13 +1,15 @@
-//! `sticky VIRTUAL-ID MINUTES [source|cookie [NAME]]`.
+//! `sticky VIRTUAL-ID MINUTES [source [PREFIX] | cookie [NAME] | referer]`.
 
 use super::said;
 use crate::language::{Line, Rule};
 use crate::model::draft::{Draft, Value};
 use crate::model::print::{Printer, quoted};
-use crate::model::{Sticky, StickyBy};
+use crate::model::{Sticky, StickyBy, ids};
 
 /// The longest time away: a year.
 const MINUTES: u32 = 525_600;
+/// The leading bits of an IPv6 address that usually are one customer's.
+const V6_PREFIX: u8 = 64;
 /// The longest name of a cookie, in bytes.
 const COOKIE_BYTES: usize = 128;
 
@@ -34,16 +36,24 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
 
 /// What tells clients apart; a name that no cookie may have is told and left out.
 fn by(draft: &mut Draft<'_>, line: Line<'_>) -> StickyBy {
+    if line.has(Rule::referer) {
+        return StickyBy::Referer;
+    }
     if !line.has(Rule::cookie) {
-        return StickyBy::Source { v6_prefix: 64 };
+        let prefix = line.word(Rule::prefix);
+        let bits = prefix.map(|word| draft.number(line, word, 1, 128));
+        return StickyBy::Source {
+            v6_prefix: bits
+                .and_then(|bits| u8::try_from(bits).ok())
+                .unwrap_or(V6_PREFIX),
+        };
     }
     let Some(word) = line.word(Rule::cookie_name) else {
         return StickyBy::Cookie(None);
     };
     let name = line.text(word);
-    // A cookie's name is a token (RFC 6265 §4.1.1, RFC 9110 §5.6.2).
-    let fits = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if name.is_empty() || name.len() > COOKIE_BYTES || !name.bytes().all(fits) {
+    // A cookie's name is a token (RFC 6265 §4.1.1).
+    if !(1..=COOKIE_BYTES).contains(&name.len()) || !name.bytes().all(ids::is_token) {
         draft
             .error(
                 word.span,
@@ -59,32 +69,19 @@ fn by(draft: &mut Draft<'_>, line: Line<'_>) -> StickyBy {
 
 pub(super) fn print(out: &mut Printer<'_>) {
     for server in &out.model().virtuals {
+        let Some(Sticky { minutes, by }) = &server.sticky else {
+            continue;
+        };
+        let by = match by {
+            StickyBy::Source {
+                v6_prefix: V6_PREFIX,
+            } => String::new(),
+            StickyBy::Source { v6_prefix } => format!(" source {v6_prefix}"),
+            StickyBy::Cookie(None) => " cookie".to_owned(),
+            StickyBy::Cookie(Some(name)) => format!(" cookie {}", quoted(name)),
+            StickyBy::Referer => " referer".to_owned(),
+        };
         let id = out.endpoint(server.id);
-        match &server.sticky {
-            None => {}
-            Some(Sticky {
-                minutes,
-                by: StickyBy::Source { .. },
-            }) => out.line(format_args!("sticky {id} {minutes}")),
-            Some(Sticky {
-                minutes,
-                by: StickyBy::Referer,
-            }) => out.line(format_args!("sticky {id} {minutes} referer")),
-            Some(Sticky {
-                minutes,
-                by: StickyBy::Cookie(None),
-            }) => {
-                out.line(format_args!("sticky {id} {minutes} cookie"));
-            }
-            Some(Sticky {
-                minutes,
-                by: StickyBy::Cookie(Some(name)),
-            }) => {
-                out.line(format_args!(
-                    "sticky {id} {minutes} cookie {}",
-                    quoted(name)
-                ));
-            }
-        }
+        out.line(format_args!("sticky {id} {minutes}{by}"));
     }
 }
