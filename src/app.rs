@@ -18,10 +18,13 @@ use crate::language::{FILE_BYTES, Style};
 use crate::model;
 use crate::model::{Endpoint, Model};
 use crate::proxy;
-use crate::telemetry::Table;
+use crate::telemetry::{OpenError, Table};
 
 /// Orders that may wait for a worker; the writer waits where there are more.
 const ORDERS_WAITING: usize = 64;
+
+/// How long the last lines of the access log may take to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// How a director is run.
 #[derive(Clone, Debug)]
@@ -209,6 +212,14 @@ impl Director {
         format!("listening on {}", doors.join(", "))
     }
 
+    /// Opens the access log's file anew, as logrotate asks for; whether there is one.
+    ///
+    /// # Errors
+    /// Where it cannot be opened; lines go on to the file before.
+    pub async fn reopen_log(&mut self) -> Result<bool, OpenError> {
+        self.writer.reopen_log().await
+    }
+
     /// Stops accepting, closes idle connections at once, lets requests in flight end within the grace
     /// time; returns the counts of the whole life.
     pub async fn stop(mut self) -> Table {
@@ -225,7 +236,13 @@ impl Director {
         let keep_watch = self.writer.watch(&mut self.reports);
         tokio::select! {
             biased;
-            () = all_ended => return counts,
+            () = all_ended => {
+                // Every worker has handed over its last lines.
+                if let Some(journal) = self.writer.take_log() {
+                    journal.finish(LAST_LINES);
+                }
+                return counts;
+            }
             () = tokio::time::sleep(self.grace) => {}
             () = keep_watch => {}
         }

@@ -9,6 +9,7 @@
 mod errands;
 mod farm;
 mod listeners;
+mod log;
 mod prepare;
 mod report;
 mod writer;

@@ -12,10 +12,12 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::errands;
+use super::log::Logging;
 use super::{Door, Farm, Live, Outcome, PrepareError, Report, prepare};
 use crate::decide::{Facts, Gauges, Health, Millis, Snapshot};
 use crate::health::{Observation, Watch};
 use crate::model::{Endpoint, Id, Intent, Model, Watching};
+use crate::telemetry::Journal;
 
 /// Reports that may wait for the writer; more are dropped, as the writer then has enough to act on.
 pub const REPORTS_WAITING: usize = 4096;
@@ -40,6 +42,8 @@ pub enum Order {
     },
     /// Servers came and went: gauges at these addresses live on.
     Forget(Arc<HashSet<usize>>),
+    /// Write the access log there from now on, or nowhere.
+    Log(Option<Arc<Journal>>),
     /// Send a copy of the counts.
     Count(oneshot::Sender<crate::telemetry::Table>),
     /// Stop accepting, close what is idle, end when the rest is done.
@@ -53,7 +57,8 @@ pub type Orders = mpsc::Sender<Order>;
 #[derive(Debug)]
 pub struct Writer {
     farm: Arc<Farm>,
-    workers: Vec<Orders>,
+    pub(super) workers: Vec<Orders>,
+    pub(super) logging: Logging,
     model: Model,
     watches: HashMap<Id, (Arc<Gauges>, Watch)>,
     /// Flips of health that are not published yet.
@@ -80,6 +85,7 @@ impl Writer {
             Writer {
                 farm,
                 workers,
+                logging: Logging::default(),
                 model,
                 watches: HashMap::new(),
                 flips: HashMap::new(),
@@ -111,7 +117,12 @@ impl Writer {
     ) -> Result<(), PrepareError> {
         let open_now = self.doors.iter().map(|(at, _)| *at).collect();
         let prepared = prepare(model, &open_now, handed, self.workers.len())?;
+        let wanted = prepared.model.globals.access_log.as_ref();
+        let log = self.logging.prepare(wanted).map_err(PrepareError::Log)?;
         self.apply(prepared).await;
+        if let Some(log) = log {
+            self.log_to(log).await;
+        }
         Ok(())
     }
 
@@ -167,7 +178,7 @@ impl Writer {
         }
     }
 
-    async fn order(&self, worker: &Orders, order: Order) {
+    pub(super) async fn order(&self, worker: &Orders, order: Order) {
         // A worker that is gone is told of by whoever supervises it.
         let _ = worker.send(order).await;
     }

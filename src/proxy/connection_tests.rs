@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::sync::Arc;
 use std::task::Waker;
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
@@ -9,7 +10,9 @@ use super::super::http1::cases::{GOOD, cases};
 use super::*;
 use crate::control::{Farm, Live};
 use crate::decide::{Facts, Snapshot};
-use crate::model::{Code, HashKey, Model, Piece, Predictor, Ref, Template, Url, UrlId, Virtual};
+use crate::model::{
+    Code, HashKey, Model, Piece, Predictor, Ref, Scheme, Template, Url, UrlId, Virtual,
+};
 use crate::telemetry::Tally;
 
 /// A virtual with `keepalive` whose url drops the path.
@@ -102,13 +105,8 @@ impl Talk {
     fn new(worker: &Rc<Worker>, to: &str, room: usize) -> Talk {
         let (client, server) = tokio::io::duplex(room);
         let at = endpoint(to);
-        let client_side = Client {
-            stream: server,
-            input: BytesMut::new(),
-            deadline: Deadline::default(),
-            peer: "198.51.100.7:4711".parse().expect("an address"),
-            local: at.socket(),
-        };
+        let peer = "198.51.100.7:4711".parse().expect("an address");
+        let client_side = Client::new(server, peer, at.socket());
         let serving = serve_connection(Rc::clone(worker), client_side, at);
         let mut talk = Talk {
             client,

@@ -51,7 +51,12 @@ async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Or
                     closing.spawn_local(closed.close());
                 }
             }
-            Order::Forget(living) => worker.tally.forget_all_but(&living),
+            Order::Forget(living) => {
+                worker.tally.forget_all_but(&living);
+                // It follows every change.
+                listening.values().for_each(|open| open.heed(&worker));
+            }
+            Order::Log(journal) => worker.scribe.follow(journal),
             // The writer may have been stopped while it waited.
             Order::Count(reply) => drop(reply.send(worker.tally.table())),
             Order::Drain => break,
@@ -66,7 +71,10 @@ async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Or
     tokio::pin!(drained);
     loop {
         tokio::select! {
-            () = &mut drained => return worker.tally.table(),
+            () = &mut drained => {
+                worker.scribe.follow(None);
+                return worker.tally.table();
+            }
             Some(order) = inbox.recv() => {
                 if let Order::Count(reply) = order {
                     drop(reply.send(worker.tally.table()));

@@ -166,6 +166,11 @@ where
         }
     }
 
+    /// Bytes that the client got.
+    pub(super) fn given(&self) -> u64 {
+        self.out.written()
+    }
+
     /// Runs the exchange to its end.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let mut moved = false;
@@ -260,7 +265,8 @@ where
         if switching && !self.upload.ended {
             return Err(Failure::BadAnswer);
         }
-        super::note_answer(self.worker, self.client.peer.ip(), self.place, self.begun);
+        let seen = (self.begun, parts.status.as_u16());
+        super::note_answer(self.worker, self.exchange, self.place, seen);
         // An answer ahead of its request's end: whether the rest will come cannot be known.
         let keep_alive = head.keep_alive
             && self.upload.ended
@@ -277,6 +283,7 @@ where
             delimited,
             pseudonym: &self.worker.pseudonym,
             date: self.worker.date(),
+            cookie: self.exchange.cookie_line(self.worker),
         };
         self.out
             .text(|out| response::write_head(out, &parts, &style));
