@@ -60,3 +60,6 @@ fn faded(word: u64, now: u32, tau_s: u32) -> f32 {
     let taus = age as f32 / (tau_s as f32 * (1_000 / TICK_MS) as f32);
     value * libm::expf(-taus)
 }
+
+#[cfg(test)]
+mod tests;

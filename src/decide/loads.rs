@@ -5,11 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use super::config::{Config, NONE, UNLIMITED};
+use super::config::{Config, UNLIMITED};
 use super::decay::Decay;
-use super::predictors::{address_key, mix};
+use super::predictors::address_key;
 use super::promises::{Promised, Ring};
 use super::returns::Returns;
+use super::tags::Tags;
 use super::{Millis, NodeIndex, RETURNS, STICK_CLIENTS, StickTable, Stuck};
 use crate::model::{Id, Model, Sticky, StickyBy};
 
@@ -76,7 +77,7 @@ pub struct Loads {
     returns: Option<Arc<Returns>>,
 }
 
-/// Which tables a model has a use for, beside those that there always are.
+/// Which tables a model has a use for, beside the one that there always is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tables {
     pub(super) sticks: bool,
@@ -93,34 +94,6 @@ impl Tables {
                 .any(|v| v.sticky.as_ref().is_some_and(by_source)),
             returns: virtuals.iter().any(|v| v.bounceback.is_some()),
         }
-    }
-}
-
-/// From tag to node: a hash table of nodes, at most half full, in which a place is followed by the next.
-#[derive(Debug)]
-struct Tags(Box<[u32]>);
-
-impl Tags {
-    fn new(gauges: &[Arc<Gauges>]) -> Tags {
-        let mut tags = Tags(vec![NONE; (gauges.len() * 2).next_power_of_two()].into());
-        for (node, gauge) in gauges.iter().enumerate() {
-            let places = tags.places(gauge.tag);
-            if let Some(free) = places.into_iter().find(|at| tags.0[*at] == NONE) {
-                tags.0[free] = node as u32;
-            }
-        }
-        tags
-    }
-
-    fn places(&self, tag: u32) -> impl Iterator<Item = usize> + use<> {
-        let (count, first) = (self.0.len(), mix(tag.into()) as usize);
-        (0..count).map(move |step| first.wrapping_add(step) & (count - 1))
-    }
-
-    fn find(&self, tag: u32, gauges: &[Arc<Gauges>]) -> Option<u32> {
-        let nodes = self.places(tag).map(|at| self.0[at]);
-        let mut nodes = nodes.take_while(|node| *node != NONE);
-        nodes.find(|node| gauges[*node as usize].tag == tag)
     }
 }
 
@@ -229,8 +202,8 @@ impl Loads {
         self.gauges(node).promises(now)
     }
 
-    /// The table of sticky clients, where a virtual has asked for it. To put, remove or sweep see
-    /// [`stick`](Self::stick), [`unstick`](Self::unstick) and [`sweep`](Self::sweep), which count too.
+    /// The table of sticky clients, where a virtual has asked for it. To be swept by [`sweep`](Self::sweep), which
+    /// counts too, as `stick` and `unstick` do.
     pub fn sticks(&self) -> Option<&StickTable> {
         self.sticks.as_deref()
     }
@@ -477,3 +450,6 @@ impl Gauges {
 fn key_of(word: u64) -> u64 {
     word & ((1 << KEY_BITS) - 1)
 }
+
+#[cfg(test)]
+mod tests;

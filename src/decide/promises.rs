@@ -30,8 +30,9 @@ const PAGE: usize = 512;
 /// 32 bits of it are 17 years.
 const TICK_MS: u64 = 1_000 / BUCKETS as u64;
 
-/// The longest promise, in ticks.
-const MOST: u32 = PROMISE_MOST_S * BUCKETS as u32;
+/// What ends further ahead than this, in ticks, has ended long ago: twice the longest promise, since a thread's clock
+/// may be behind that of the one that made it.
+const AHEAD: u32 = 2 * PROMISE_MOST_S * BUCKETS as u32;
 
 /// How often another thread's change of the same word is met before this one gives up.
 const PATIENCE: usize = 16;
@@ -42,15 +43,14 @@ pub(super) struct Ring([AtomicU64; BUCKETS]);
 
 /// Which promise was made to whom: words of a fingerprint of server and client, and the end.
 #[derive(Debug)]
-pub(super) struct Promised(Pages<AtomicU64>);
+pub(super) struct Promised(Pages<AtomicU64, PAGE>);
 
 fn ticks(now: Millis) -> u32 {
     (now.0 / TICK_MS) as u32
 }
 
-/// Ends lie at most [`MOST`] ahead; anything else is long ago.
 fn is_alive(end: u32, now: u32) -> bool {
-    (1..=MOST).contains(&end.wrapping_sub(now))
+    (1..=AHEAD).contains(&end.wrapping_sub(now))
 }
 
 /// The lower half of every word is the end.
@@ -138,7 +138,7 @@ impl Pair {
 
 impl Promised {
     pub(super) fn new() -> Promised {
-        Promised(Pages::new(PROMISED, PAGE))
+        Promised(Pages::new(PROMISED))
     }
 
     /// Makes a promise at `server`, whose counts are `ring`; one that `client` has there already is renewed.
@@ -215,9 +215,12 @@ impl Promised {
 fn place(pair: Pair, words: &[AtomicU64], now: u32) -> Option<(&AtomicU64, u64)> {
     let rank = |word: u64| match end_of(word).wrapping_sub(now) {
         _ if pair.is(word) => 0,
-        left if (1..=MOST).contains(&left) => left + 1,
+        left if (1..=AHEAD).contains(&left) => left + 1,
         _ => 1,
     };
     let words = words.iter().map(|w| (w, w.load(Ordering::Acquire)));
     words.min_by_key(|(_, word)| rank(*word))
 }
+
+#[cfg(test)]
+mod tests;

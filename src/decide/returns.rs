@@ -81,3 +81,6 @@ impl Returns {
         self.table.bytes_most()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,3 +125,6 @@ pub(super) fn client_key(secret: &[u8; 32], at: u64, client: IpAddr, v6_prefix: 
     }
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,8 +26,8 @@ pub(super) const TICK_MS: u64 = 250;
 /// The longest idle time, in milliseconds: what is further away than half of all ticks lies in the past.
 const IDLE_MOST_MS: u64 = i32::MAX as u64 * TICK_MS - 2 * TICK_MS;
 
-/// Sets of a page: pages come into being when something is put there.
-const PAGE_SETS: usize = 16;
+/// Entries of a page: 3 KiB.
+const PAGE: usize = 16 * WAYS;
 
 /// How often a writer in the way is waited for, before a reader or another writer does without.
 const PATIENCE: usize = 16;
@@ -35,45 +35,41 @@ const PATIENCE: usize = 16;
 /// One step of an entry's version; odd: being written.
 const STEP: u64 = 1 << 40;
 
-/// Rows of zeros that come into being page by page, when first written to.
+/// Rows that come into being in pages of `PAGE`, when first written to.
 #[derive(Debug)]
-pub(super) struct Pages<T> {
+pub(super) struct Pages<T, const PAGE: usize> {
     // The lock in it is held for storing a pointer, once a page in a table's life.
     pages: Box<[OnceLock<Box<[T]>>]>,
-    page: usize,
 }
 
-impl<T: Default> Pages<T> {
-    /// Room for `count` rows in pages of `page` rows.
-    pub(super) fn new(count: usize, page: usize) -> Pages<T> {
-        let page = page.max(1);
+impl<T: Default, const PAGE: usize> Pages<T, PAGE> {
+    /// Room for `count` rows.
+    pub(super) fn new(count: usize) -> Pages<T, PAGE> {
+        let pages = (0..count.div_ceil(PAGE)).map(|_| OnceLock::new());
         Pages {
-            pages: (0..count.div_ceil(page)).map(|_| OnceLock::new()).collect(),
-            page,
+            pages: pages.collect(),
         }
     }
 
     /// `count` rows from `first` on, all of one page, unless nothing was ever written there.
     pub(super) fn find(&self, first: usize, count: usize) -> Option<&[T]> {
-        let page = self.pages.get(first / self.page)?.get()?;
-        let at = first % self.page;
-        page.get(at..at + count)
+        let page = self.pages.get(first / PAGE)?.get()?;
+        page.get(first % PAGE..first % PAGE + count)
     }
 
     /// As [`find`](Self::find), to be written to; `None` only beyond the end.
     pub(super) fn make(&self, first: usize, count: usize) -> Option<&[T]> {
-        let page = self.pages.get(first / self.page)?;
+        let page = self.pages.get(first / PAGE)?;
         if page.get().is_none() {
             // Made beforehand, so that others wait for no more than a pointer; another's may be there by now.
-            let _ = page.set((0..self.page).map(|_| T::default()).collect());
+            let _ = page.set((0..PAGE).map(|_| T::default()).collect());
         }
         self.find(first, count)
     }
 
     /// Bytes in use when every page has come into being.
     pub(super) fn bytes_most(&self) -> usize {
-        let page = self.page * size_of::<T>();
-        self.pages.len() * (page + size_of::<OnceLock<Box<[T]>>>())
+        self.pages.len() * (PAGE * size_of::<T>() + size_of::<OnceLock<Box<[T]>>>())
     }
 }
 
@@ -107,7 +103,7 @@ pub(super) enum Put {
 #[derive(Debug)]
 pub(super) struct Table {
     sets: usize,
-    pages: Pages<Entry>,
+    pages: Pages<Entry, PAGE>,
 }
 
 impl Entry {
@@ -181,13 +177,19 @@ struct Spot<'a> {
     meta: u64,
 }
 
+impl Spot<'_> {
+    fn ends_before(&self, other: &Spot<'_>) -> bool {
+        ((self.meta as u32).wrapping_sub(other.meta as u32) as i32) < 0
+    }
+}
+
 impl Table {
     /// A table of `entries`, at most [`ENTRIES_MOST`], rounded up to whole sets.
     pub(super) fn new(entries: usize) -> Table {
         let sets = entries.clamp(1, ENTRIES_MOST).div_ceil(WAYS);
         Table {
             sets,
-            pages: Pages::new(sets * WAYS, PAGE_SETS * WAYS),
+            pages: Pages::new(sets * WAYS),
         }
     }
 
@@ -240,36 +242,39 @@ impl Table {
         Put::Busy
     }
 
-    /// `None`: something is being written where `key` may be put (`patient`), or everywhere.
+    /// Where `key` may be put. `None`: something is being written there (where `patient`), or everywhere.
     fn spot(&self, key: u64, now: Millis, patient: bool) -> Option<Spot<'_>> {
-        let mut free = None;
+        let mut free: Option<Spot<'_>> = None;
         let mut oldest: Option<Spot<'_>> = None;
-        let sets = self.places(key).into_iter();
-        for entry in sets.filter_map(|set| self.pages.make(set, WAYS)).flatten() {
-            let meta = entry.meta.load(Ordering::Acquire);
-            let found = entry.key.load(Ordering::Relaxed);
-            if Entry::is_busy(meta) {
-                // Perhaps this very key, put by a parallel connection of the same client.
-                if patient || found == key {
-                    return None;
-                }
-                continue;
-            }
-            let spot = Spot {
-                entry,
-                key: found,
-                meta,
+        for set in self.places(key) {
+            // The second set is only searched for the key itself where the first has room.
+            let entries = match free {
+                Some(_) => self.pages.find(set, WAYS),
+                None => self.pages.make(set, WAYS),
             };
-            if found == key {
-                return Some(spot);
-            }
-            if found == 0 || !Entry::is_alive(meta, now) {
-                free.get_or_insert(spot);
-            } else if oldest
-                .as_ref()
-                .is_none_or(|o| (meta as u32).wrapping_sub(o.meta as u32) as i32 <= 0)
-            {
-                oldest = Some(spot);
+            for entry in entries.into_iter().flatten() {
+                let meta = entry.meta.load(Ordering::Acquire);
+                let found = entry.key.load(Ordering::Relaxed);
+                if Entry::is_busy(meta) {
+                    // Perhaps this very key, put by a parallel connection of the same client.
+                    if patient || found == key {
+                        return None;
+                    }
+                    continue;
+                }
+                let spot = Spot {
+                    entry,
+                    key: found,
+                    meta,
+                };
+                if found == key {
+                    return Some(spot);
+                }
+                if found == 0 || !Entry::is_alive(meta, now) {
+                    free.get_or_insert(spot);
+                } else if oldest.as_ref().is_none_or(|o| spot.ends_before(o)) {
+                    oldest = Some(spot);
+                }
             }
         }
         free.or(oldest)
@@ -305,3 +310,6 @@ impl Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -274,3 +274,6 @@ fn is_equal(a: [u8; MAC], b: [u8; MAC]) -> bool {
     };
     whole(a) == whole(b)
 }
+
+#[cfg(test)]
+mod tests;

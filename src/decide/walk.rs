@@ -1,19 +1,29 @@
 //! The way of one ask through slots, chains and virtuals.
 
+mod alldown;
+mod bounce;
+mod load;
 mod pick;
+mod ramp;
+mod returns;
 mod serve;
+mod stick;
 
 use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
+pub(super) use bounce::Ratio;
+use serve::Comer;
+pub(super) use stick::Lost;
+
 use super::config::{Config, Kind, NONE};
 use super::predictors::mix;
 use super::settle::View;
 use super::{
-    Action, Ask, Attempt, Decision, Loads, Millis, Moment, NodeIndex, Reason, Snapshot, TRIES,
+    Action, Ask, Attempt, Decision, Loads, Millis, Moment, NodeIndex, Reason, Snapshot, TRIES, Ticket,
 };
-use crate::model::Intent;
+use crate::model::{Intent, Priority};
 
 /// How deep virtuals may stand within virtuals (LANGUAGE.md §4).
 const DEPTH: u32 = 8;
@@ -33,6 +43,12 @@ pub(super) enum Why {
     OnTrial,
     Full,
     Tried,
+    /// The client came back from it.
+    CameBack,
+    /// A client's own server that is not configured any more.
+    Gone,
+    /// A client's own server that the virtual does not lead to any more.
+    Unbound,
     /// A virtual that was asked already, or a url linked to an id that was.
     Visited,
     TooDeep,
@@ -44,7 +60,7 @@ pub(super) enum Why {
 }
 
 /// What happens on a walk, for those who watch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Note {
     /// Somebody asked at this one's address.
     Asked(u32),
@@ -69,6 +85,69 @@ pub(super) enum Note {
         node: u32,
         trial: bool,
     },
+    /// A redirect to `server` is a promise, beside those to others.
+    Promised {
+        server: u32,
+        others: u32,
+    },
+    /// The client is known at `of`, and `node` is its own server.
+    Own {
+        of: u32,
+        node: u32,
+        how: Knows,
+    },
+    /// The client's own server is not taken.
+    Lost {
+        of: u32,
+        node: u32,
+        lost: Lost,
+    },
+    /// The client's alternate is asked in the place of its primary.
+    Second {
+        of: u32,
+        node: u32,
+        primary: u32,
+    },
+    /// The client is known at `of` from now on.
+    Assigned {
+        of: u32,
+        node: u32,
+        alternate: u32,
+    },
+    /// A server that takes only a part of its share did not take this client.
+    Spared {
+        node: u32,
+        percent: u8,
+    },
+    /// A server that is over the mark passes the client on.
+    Over {
+        node: u32,
+        ratio: Ratio,
+    },
+    /// The client came back from where `url` leads.
+    CameBack {
+        url: u32,
+        ago_ms: u64,
+        observe: bool,
+    },
+    /// Every slot of a virtual is down, and its operator chose `url`, or with `NONE` the last good ones.
+    AllDown {
+        of: u32,
+        url: u32,
+    },
+    /// The slots of this priority come in, as none before it serves.
+    Priority {
+        of: u32,
+        priority: Priority,
+    },
+}
+
+/// What tells a virtual who a client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Knows {
+    Table,
+    Cookie,
+    Referer,
 }
 
 /// What leads to a slot.
@@ -79,6 +158,12 @@ pub(super) enum How {
     Retry,
     /// The predictor's picks came to nothing: one after the other.
     Scan,
+    /// What the predictor named is over the mark: this one has the lowest ratio.
+    Bounced,
+    /// Only servers that are ramping up are left.
+    Ramping,
+    /// It was filled before every server went down.
+    LastGood,
 }
 
 /// Watches a walk. The data path's does nothing.
@@ -133,6 +218,15 @@ pub(super) struct Walk<'w, T> {
     backed: bool,
     trial: bool,
     full: bool,
+    /// Why the decision is as it is, where it is neither the predictor nor a backup.
+    special: Option<Reason>,
+    ticket: Option<Ticket>,
+    /// The url that the client came back from.
+    left_out: u32,
+    /// The client was passed on by a server over the mark.
+    bounced: bool,
+    /// Every server is down, and what was measured is passed over.
+    good: bool,
 }
 
 impl<'w, T: Trace> Walk<'w, T> {
@@ -164,6 +258,11 @@ impl<'w, T: Trace> Walk<'w, T> {
             backed: false,
             trial: false,
             full: false,
+            special: None,
+            ticket: None,
+            left_out: NONE,
+            bounced: false,
+            good: false,
         }
     }
 
@@ -181,9 +280,7 @@ impl<'w, T: Trace> Walk<'w, T> {
         let own = if virtually {
             self.enter(asked)
         } else {
-            let own = self.forward(asked, true);
-            self.visit(asked);
-            own
+            self.arrive(asked)
         };
         let plain = match virtually {
             true => Reason::Predicted,
@@ -194,14 +291,47 @@ impl<'w, T: Trace> Walk<'w, T> {
             return self.take(action, reason);
         }
         self.stand_in = true;
-        match self.chain(asked) {
-            Some(action) if virtually => self.take(action, Reason::VirtualBackup),
-            Some(action) => self.take(action, Reason::Backup),
+        if let Some(action) = self.chain(asked) {
+            let reason = match virtually {
+                true => Reason::VirtualBackup,
+                false => Reason::Backup,
+            };
+            return self.take(action, reason);
+        }
+        // The walk itself found nothing: nothing of what it noted holds of what is left.
+        self.special = None;
+        match self.last_resort() {
+            Some((action, reason)) => self.take(action, reason),
             None if self.retry => self.refuse(Reason::AllTried),
             None if self.full => self.refuse(Reason::AllFull),
             None if self.attempt.loop_at.is_some() => self.refuse(Reason::Loop),
             None => self.refuse(Reason::NoneUsable),
         }
+    }
+
+    /// Asks a dip at its own address.
+    fn arrive(&mut self, dip: u32) -> Option<Action> {
+        let mut promised = false;
+        if !self.retry && self.config.remembers_s[dip as usize] > 0 {
+            promised = match self.dry {
+                true => self.loads.promised_to(dip, self.client, self.now),
+                false => self.loads.keep_promise(dip, self.client, self.now),
+            };
+        }
+        if self.config.bouncers.is_empty() {
+            let own = self.forward(dip, Comer::Direct);
+            self.visit(dip);
+            return own;
+        }
+        if let Some(action) = self.pass_on(dip, promised) {
+            return Some(action);
+        }
+        let own = self.forward(dip, Comer::Direct);
+        if own.is_some() {
+            self.adopt(dip);
+        }
+        self.visit(dip);
+        own
     }
 
     fn take(&mut self, action: Action, reason: Reason) -> Decision {
@@ -210,12 +340,12 @@ impl<'w, T: Trace> Walk<'w, T> {
         } else if self.trial {
             Reason::Trial
         } else {
-            reason
+            self.special.unwrap_or(reason)
         };
         Decision {
             action,
             reason,
-            ticket: None,
+            ticket: self.ticket,
         }
     }
 
@@ -249,11 +379,11 @@ impl<'w, T: Trace> Walk<'w, T> {
     /// Asks a node that is bound or a backup.
     fn ask(&mut self, node: u32) -> Option<Action> {
         match self.config.kind(node) {
-            Kind::Url => self.redirect(node),
+            Kind::Url => self.redirect(node, Comer::New),
             Kind::Virtual => self.enter(node),
-            Kind::Real => self.forward(node, false),
+            Kind::Real => self.forward(node, Comer::New),
             Kind::Dip => {
-                let action = self.forward(node, false);
+                let action = self.forward(node, Comer::New);
                 if action.is_none() {
                     self.visit(node);
                 }
@@ -271,8 +401,13 @@ impl<'w, T: Trace> Walk<'w, T> {
             return self.reject(v, Why::TooDeep);
         }
         self.visit(v);
-        if self.config.intent[v as usize] != Intent::InService {
-            return self.reject(v, Why::State);
+        let intent = self.config.intent[v as usize];
+        if intent != Intent::InService {
+            let known = self.config.virtuals[v as usize].care.as_ref();
+            let known = known.is_some_and(|care| care.sticky.is_some());
+            if intent != Intent::Sticky || !known {
+                return self.reject(v, Why::State);
+            }
         }
         if T::ON && (self.depth > 0 || self.stand_in) {
             self.trace.note(Note::Entered(v));
@@ -281,6 +416,7 @@ impl<'w, T: Trace> Walk<'w, T> {
         let action = self.within(v);
         self.depth -= 1;
         match action {
+            None if intent == Intent::Sticky => self.reject(v, Why::State),
             None => self.reject(v, Why::Empty),
             some => some,
         }
