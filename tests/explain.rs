@@ -93,6 +93,35 @@ fn an_address_in_brackets_is_no_part_of_a_name() {
 }
 
 #[test]
+fn the_examples_with_care_decide_as_plain_ones_do_while_all_is_well() {
+    let asked = "http://127.0.0.1:8080/x";
+    for (name, config, args, told) in [
+        (
+            "watched",
+            include_str!("../configs/watched.conf"),
+            &["--down", "one"][..],
+            "-> redirect 302 to http://127.0.0.3:8080/x by two (predicted)",
+        ),
+        (
+            "seen",
+            include_str!("../configs/seen.conf"),
+            &["--down", "one"],
+            "-> redirect 302 to http://127.0.0.13:8081/x by two (predicted)",
+        ),
+        (
+            "shop",
+            include_str!("../configs/shop.conf"),
+            &["--oos", "127.0.0.2:8080", "--down", "127.0.0.4:8080"],
+            "-> redirect 302 to http://127.0.0.3:8080/x by two (predicted)",
+        ),
+    ] {
+        let args: Vec<&str> = args.iter().copied().chain([asked]).collect();
+        let said = told_of(config, &args);
+        assert!(said.contains(told), "{name}: {said}");
+    }
+}
+
+#[test]
 fn a_fragment_makes_no_other_url() {
     let config = "virtual 1.1.1.1\nurl same http://x.example/%d#top\nbind 1.1.1.1 same\n";
     let told = told_of(config, &["http://x.example/a"]);

@@ -71,6 +71,55 @@ fn care() -> impl Strategy<Value = String> {
             let names: Vec<String> = probes.iter().map(|n| format!("p{n}")).collect();
             format!("watch {id} {}", names.join(" "))
         }),
+        (id(), 1..4u16, 1..4u8).prop_map(|(id, n, s)| format!("queue {id} {n} {s}")),
+        (id(), prop::sample::select(vec!["return", "proxy-protocol"]))
+            .prop_map(|(id, what)| format!("{what} {id}")),
+        (
+            id(),
+            prop::sample::select(vec!["", " 80", " 50", " times 1", " times 3", " 7 times 2"])
+        )
+            .prop_map(|(id, how)| format!("bounce {id}{how}")),
+        (
+            id(),
+            prop::sample::select(vec!["off", "on", "observe", "on 5", "on 6", "observe 5 4"])
+        )
+            .prop_map(|(id, how)| format!("bounceback {id} {how}")),
+        (
+            id(),
+            prop::sample::select(vec!["refuse", "last-good", "u1", "u2", "u3"])
+        )
+            .prop_map(|(id, what)| format!("all-down {id} {what}")),
+    ]
+}
+
+/// What holds for the whole director.
+fn whole() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (1..4u8, "[ -~äβ]{16,20}")
+            .prop_map(|(id, text)| format!("ticket-key {id} {}", quoted(&text))),
+        (any::<u32>(), 0..33u32).prop_map(|(bits, length)| {
+            let beyond = u32::MAX.checked_shr(length).unwrap_or(0);
+            let address = std::net::Ipv4Addr::from_bits(bits & !beyond);
+            format!("trusted-proxy {address}/{length} 10.0.0.3")
+        }),
+        (any::<u128>(), 0..129u32).prop_map(|(bits, length)| {
+            let beyond = u128::MAX.checked_shr(length).unwrap_or(0);
+            let address = std::net::Ipv6Addr::from_bits(bits & !beyond);
+            format!("trusted-proxy {address}/{length} ::ffff:10.0.0.4")
+        }),
+        prop::sample::select(vec![
+            "",
+            " 10.0.0.4",
+            " name2:80",
+            " [2001:db8::1]:0",
+            " [::1]:80"
+        ])
+        .prop_map(|at| format!("metrics{at}")),
+        (
+            prop::sample::select(vec!["stdout", "syslog", "file json", "file \"/a b\\\\\""]),
+            prop::sample::select(vec!["", " json", " combined"])
+        )
+            .prop_map(|(to, format)| format!("access-log {to}{format}")),
     ]
 }
 
@@ -159,6 +208,7 @@ fn line() -> impl Strategy<Value = String> {
         4 => setting(),
         4 => care(),
         2 => probe(),
+        2 => whole(),
         1 => Just("hostname h".to_owned()),
     ]
 }
@@ -195,7 +245,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_behind_a_keyword_is_read(keyword in prop::sample::select(vec!["url u ", "bind ", "virtual ", "description 1.1.1.1 ", "probe p ", "probe p http body ", "probe p exec ", "watch 1.1.1.1 ", "no ", "url u http://"]), rest in "\\PC{0,40}") {
+    fn any_text_behind_a_keyword_is_read(keyword in prop::sample::select(vec!["url u ", "bind ", "virtual ", "description 1.1.1.1 ", "probe p ", "probe p http body ", "probe p exec ", "watch 1.1.1.1 ", "bounce 1.1.1.1 ", "trusted-proxy ", "ticket-key 1 ", "metrics ", "access-log file ", "no ", "url u http://"]), rest in "\\PC{0,40}") {
         config::check(format!("virtual 1.1.1.1\n{keyword}{rest}").as_bytes());
     }
 }
@@ -238,4 +288,80 @@ fn colours_are_for_terminals() {
     let loaded = model::load("F", b"nonsense");
     assert!(loaded.report(Style::Coloured).contains('\x1b'));
     assert!(!loaded.report(Style::Plain).contains('\x1b'));
+}
+
+#[test]
+fn lists_and_texts_are_as_long_as_they_say_and_no_longer() {
+    let holds = |text: &str| model::load("F", text.as_bytes()).model.is_some();
+    let trusting = |count: u32| {
+        (0..count).fold(String::new(), |text, n| {
+            text + &format!("trusted-proxy 10.0.{}.{}\n", n / 256, n % 256)
+        })
+    };
+    assert!(holds(&trusting(1_024)));
+    assert!(!holds(&trusting(1_025)));
+    let again = "trusted-proxy 10.0.0.0\n";
+    assert!(holds(&(trusting(1_024) + again)));
+    for (least, most, line) in [
+        (16, 256, "ticket-key 1 "),
+        (1, 1_024, "probe p exec "),
+        (1, 1_024, "probe p http body "),
+        (1, 1_024, "access-log file "),
+    ] {
+        let with = |length: usize| holds(&format!("{line}\"{}\"\n", "x".repeat(length)));
+        assert!(with(least) && with(most), "{line}");
+        assert!(!with(least - 1) && !with(most + 1), "{line}");
+    }
+}
+
+#[test]
+fn the_longest_probe_is_printed_on_a_line_that_is_read() {
+    let path = format!("/{}", "x".repeat(1_023));
+    let host = format!("{}example:65535", "x.".repeat(122));
+    // A quotation mark takes two bytes where it is printed between quotation marks.
+    let body = "\\\" ".repeat(340);
+    let codes = vec!["100-599"; 16].join(",");
+    let text = format!(
+        "probe {} https address 2001:db8:1111:2222:3333:4444:5555:6666 port 65535 interval 86399 timeout 3599 rise 255 fall 255 \
+        settle 255 from-down method {} path {path} host {host} expect {codes} body \"{body}\" verify\n",
+        "n".repeat(40),
+        "M".repeat(32),
+    );
+    let loaded = model::load("F", text.as_bytes());
+    assert!(loaded.model.is_some(), "{}", loaded.report(Style::Plain));
+    config::check(text.as_bytes());
+}
+
+#[test]
+fn no_message_repeats_a_secret() {
+    const SECRET: &str = "Zq7-secret-of-mine";
+    for line in [
+        "ticket-key 0 S",
+        "ticket-key S 1",
+        "ticket-key S",
+        "no ticket-key S",
+        "ticket-key 1 x S",
+        "ticket-key 1 \"S",
+        "ticket-key 1 \"S\" \"S\"",
+        "ticket-key 1 \"S\"S",
+        "ticket-key 1 \"S\\S\"",
+        "ticket-key 1 S\nticket-key 1 otherS",
+        "ticket-key 1 SSSSSSSSSSSSSSSSSSSS",
+        "ticket-kei 1 S",
+        "Ticket-Key\t1 S S",
+    ] {
+        let text = line.replace('S', SECRET);
+        let loaded = model::load("F", text.as_bytes());
+        assert!(!loaded.diagnostics.is_empty(), "{text}");
+        for told in &loaded.diagnostics {
+            let help = told.help.as_deref().unwrap_or_default();
+            for part in [told.message.as_ref(), told.label.as_ref(), help] {
+                assert!(!part.contains(SECRET), "{text}: {part}");
+            }
+        }
+    }
+    let loaded = model::load("F", format!("ticket-key 1 {SECRET}").as_bytes());
+    let model = loaded.model.expect("it holds");
+    assert!(!format!("{model:?}").contains(SECRET));
+    assert!(model::print(&model).contains(SECRET));
 }

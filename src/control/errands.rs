@@ -7,32 +7,39 @@ use std::sync::Arc;
 use tracing::info;
 
 use super::Errand;
-use crate::model::{Endpoint, Id, Model, Probe, ProbeKind, Template};
-
-/// What a suspect server without probes is asked by; no configured probe can be called so.
-pub(super) const SUSPICION: &str = "(suspect)";
+use crate::health::SUSPICION;
+use crate::model::{Endpoint, Id, Model, Probe, ProbeKind, Ref, Template};
 
 /// One probe of one server each, in the order of the model.
 pub(super) fn errands(model: &Model, probes: &[Arc<Probe>]) -> Vec<Errand> {
-    let mut errands = Vec::new();
-    for (id, at, watched_by) in servers(model) {
-        for probe in watched_by.iter().filter_map(|&n| probes.get(n as usize)) {
-            match errand(id.clone(), at, Arc::clone(probe)) {
-                Some(errand) => errands.push(errand),
-                None => info!(
-                    "url {id}: not watched by probe {}, as its host is known only from a request; give the probe an address",
-                    probe.name
-                ),
-            }
-        }
+    every(model).flat_map(|at| of(model, at, probes)).collect()
+}
+
+/// All of one server; a tcp connection where nobody watches it.
+pub(super) fn at_once(model: &Model, at: Ref, probes: &[Arc<Probe>]) -> Vec<Errand> {
+    let mut errands = of(model, at, probes);
+    if errands.is_empty() {
+        let (place, _) = place(model, at);
+        errands.extend(errand(model.id(at), place, Arc::new(suspicious())));
     }
     errands
 }
 
-/// A tcp connection to a server that nobody watches.
-pub(super) fn suspicion(model: &Model, id: &Id) -> Option<Errand> {
-    let (id, at, _) = servers(model).find(|(of, _, _)| of == id)?;
-    errand(id, at, Arc::new(suspicious()))
+fn of(model: &Model, at: Ref, probes: &[Arc<Probe>]) -> Vec<Errand> {
+    let (place, watched_by) = place(model, at);
+    let mut errands = Vec::new();
+    for probe in watched_by.iter().filter_map(|&n| probes.get(n as usize)) {
+        let id = model.id(at);
+        match errand(id, place, Arc::clone(probe)) {
+            Some(errand) => errands.push(errand),
+            None => info!(
+                "url {}: not watched by probe {}, as its host is known only from a request; give the probe an address",
+                model.id(at),
+                probe.name
+            ),
+        }
+    }
+    errands
 }
 
 /// One failure is enough, as clients failed before; one success clears it.
@@ -52,21 +59,31 @@ enum At<'a> {
     Url(&'a Template),
 }
 
-/// Every real, dip and url with the indices of its probes.
-fn servers(model: &Model) -> impl Iterator<Item = (Id, At<'_>, &[u32])> {
-    let reals = model.reals.iter().map(|r| (r.id, r.id, &r.serving.probes));
-    let dips = model.dips.iter().map(|d| (d.id, d.real, &d.serving.probes));
-    let servers = reals
-        .chain(dips)
-        .map(|(id, at, probes)| (Id::Endpoint(id), At::Server(at), probes.as_slice()));
-    let urls = model.urls.iter().map(|u| {
-        (
-            Id::Url(u.id.clone()),
-            At::Url(&u.template),
-            u.probes.as_slice(),
-        )
-    });
-    servers.chain(urls)
+/// Every real, dip and url.
+fn every(model: &Model) -> impl Iterator<Item = Ref> + use<> {
+    let reals = (0..model.reals.len() as u32).map(Ref::Real);
+    let dips = (0..model.dips.len() as u32).map(Ref::Dip);
+    let urls = (0..model.urls.len() as u32).map(Ref::Url);
+    reals.chain(dips).chain(urls)
+}
+
+/// Where a real, dip or url is asked, and the indices of its probes.
+fn place(model: &Model, at: Ref) -> (At<'_>, &[u32]) {
+    match at {
+        Ref::Virtual(n) => (At::Server(model.virtuals[n as usize].id), &[]),
+        Ref::Real(n) => {
+            let real = &model.reals[n as usize];
+            (At::Server(real.id), &real.serving.probes)
+        }
+        Ref::Dip(n) => {
+            let dip = &model.dips[n as usize];
+            (At::Server(dip.real), &dip.serving.probes)
+        }
+        Ref::Url(n) => {
+            let url = &model.urls[n as usize];
+            (At::Url(&url.template), &url.probes)
+        }
+    }
 }
 
 /// `None` where a url's host or port depends on the request and the probe has no address of its own.
@@ -179,13 +196,8 @@ mod tests {
     #[test]
     fn a_suspect_that_nobody_watches_gets_a_connection() {
         let model = model();
-        let of = |id: &str| suspicion(&model, &Id::Url(UrlId(id.into())));
-        let errand = of("unwatched").expect("its address is known");
-        assert_eq!(
-            asked(&[errand]),
-            ["unwatched (suspect) 192.0.2.9:80 192.0.2.9"]
-        );
-        assert_eq!(of("macro"), None);
-        assert_eq!(of("nobody"), None);
+        let of = |n: u32| asked(&at_once(&model, Ref::Url(n), &[]));
+        assert_eq!(of(4), ["unwatched (suspect) 192.0.2.9:80 192.0.2.9"]);
+        assert!(of(2).is_empty(), "where it is depends on the request");
     }
 }

@@ -1,21 +1,27 @@
 //! The one writer: prepares and applies changes, publishes snapshots, gathers what was measured.
 //!
 //! A configuration comes in as a [`Model`](crate::model::Model), is prepared (all that can fail: listeners are bound, what needs
-//! `inline` is refused) and applied (cannot fail). Other rooms read [`Farm::live`] and send [`Report`]s;
-//! nothing else changes what is published. Enter at [`Writer`].
+//! `inline` is refused) and applied (cannot fail). Other rooms read [`Farm::live`] and [`Farm::errands`] and send
+//! [`Report`]s; nothing else changes what is published. Enter at [`Writer`]; [`Writer::standings`] tells how every server stands.
 //!
-//! Deliberately unknown here: where a configuration was read, and what a worker does with a connection.
+//! Deliberately unknown here: where a configuration was read, what a worker does with a connection, how a probe asks.
 
+mod clock;
 mod errands;
 mod farm;
 mod listeners;
 mod log;
 mod prepare;
 mod report;
+mod settings;
+mod standing;
+mod told;
+mod wards;
 mod writer;
 
 pub use farm::*;
 pub use listeners::{BindError, bind};
 pub use prepare::*;
 pub use report::*;
+pub use standing::*;
 pub use writer::*;

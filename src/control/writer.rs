@@ -1,29 +1,38 @@
 //! The task that owns the model and the facts, and alone publishes.
 
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
-use tracing::{info, warn};
 
-use super::errands;
 use super::log::Logging;
-use super::{Door, Farm, Live, Outcome, PrepareError, Report, prepare};
-use crate::decide::{Facts, Gauges, Health, Millis, Snapshot};
-use crate::health::{Observation, Watch};
-use crate::model::{Endpoint, Id, Intent, Model, Watching};
+use super::standing::Intents;
+use super::wards::{Flip, Wards};
+use super::{Door, Farm, Live, PrepareError, Report, clock, errands, prepare, told};
+use crate::decide::{Facts, Millis, Snapshot};
+use crate::model::{Endpoint, Id, Model};
 use crate::telemetry::Journal;
 
 /// Reports that may wait for the writer; more are dropped, as the writer then has enough to act on.
-pub const REPORTS_WAITING: usize = 4096;
+pub const REPORTS_WAITING: usize = 16_384;
 
 /// Flips of health that come within this time of one another are gathered into one swap of the snapshot.
-const GATHER: Duration = Duration::from_millis(2);
+const GATHER: Duration = Duration::from_millis(5);
+
+/// The same of changes of shares and limits, which agents tell all the time.
+const GATHER_SHARES: Duration = Duration::from_millis(100);
+
+/// From one round of what is to be done now and then to the next, in milliseconds.
+const CHORES_MS: u64 = 1_000;
+
+/// The table of sticky clients is swept once in so many rounds.
+const ROUNDS_PER_SWEEP: usize = 60;
+
+/// A suspect server is not probed again because of that for this long, in milliseconds.
+const SUSPECT_MS: u64 = 1_000;
 
 /// What the writer asks of a worker.
 #[derive(Debug)]
@@ -60,11 +69,17 @@ pub struct Writer {
     pub(super) workers: Vec<Orders>,
     pub(super) logging: Logging,
     model: Model,
-    watches: HashMap<Id, (Arc<Gauges>, Watch)>,
-    /// Flips of health that are not published yet.
-    flips: HashMap<Id, (Arc<Gauges>, Health)>,
+    secret: [u8; 32],
+    intents: Intents,
+    wards: Wards,
+    /// The suspect servers that are being probed, and when that began.
+    hurried: HashMap<Id, Millis>,
     /// When flips were published last.
     published: Option<Instant>,
+    swaps: u64,
+    /// When the next round of chores is due, and how many there were.
+    chores_at: Millis,
+    rounds: usize,
     doors: Vec<(Endpoint, Door)>,
 }
 
@@ -73,7 +88,12 @@ impl Writer {
     pub fn new(workers: Vec<Orders>) -> (Writer, mpsc::Receiver<Report>) {
         let (send, receive) = mpsc::channel(REPORTS_WAITING);
         let model = Model::default();
-        let (snapshot, loads) = Snapshot::compile(&model, &Facts::default(), None);
+        let secret = clock::secret();
+        let facts = Facts {
+            secret,
+            ..Facts::default()
+        };
+        let (snapshot, loads) = Snapshot::compile(&model, &facts, None);
         let farm = Arc::new(Farm::new(
             Live {
                 snapshot,
@@ -87,9 +107,14 @@ impl Writer {
                 workers,
                 logging: Logging::default(),
                 model,
-                watches: HashMap::new(),
-                flips: HashMap::new(),
+                secret,
+                intents: Intents::default(),
+                wards: Wards::default(),
+                hurried: HashMap::new(),
                 published: None,
+                swaps: 0,
+                chores_at: Millis(0),
+                rounds: 0,
                 doors: Vec::new(),
             },
             receive,
@@ -99,6 +124,24 @@ impl Writer {
     /// What the workers share.
     pub fn farm(&self) -> &Arc<Farm> {
         &self.farm
+    }
+
+    /// What the operator wants.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// How often a snapshot was published because of what was measured.
+    pub fn swaps(&self) -> u64 {
+        self.swaps
+    }
+
+    pub(super) fn intents(&self) -> &Intents {
+        &self.intents
+    }
+
+    pub(super) fn wards(&self) -> &Wards {
+        &self.wards
     }
 
     /// Every listener that is open, in the order of the model.
@@ -127,11 +170,9 @@ impl Writer {
     }
 
     async fn apply(&mut self, prepared: super::Prepared) {
-        let before = std::mem::replace(&mut self.model, prepared.model);
-        self.carry_health(&before);
-        // What the watches say is compiled in. A flip published later would bring back what carrying over has just ended, and
-        // no watch would ever lift it.
-        let flips = std::mem::take(&mut self.flips);
+        self.model = prepared.model;
+        self.intents.configure(&self.model, self.farm.now());
+        let turned = self.wards.configure(&self.model, &self.farm);
         let live = self.farm.live().load_full();
         let (snapshot, loads) = Snapshot::compile(
             &self.model,
@@ -148,10 +189,10 @@ impl Writer {
             snapshot,
             loads: Arc::new(loads),
         }));
-        end_trials(&flips);
-        let probes: Vec<_> = self.model.probes.iter().cloned().map(Arc::new).collect();
-        self.farm
-            .publish_errands(errands::errands(&self.model, &probes));
+        turned.bring(&self.farm, &self.wards);
+        self.hurried.clear();
+        let errands = errands::errands(&self.model, self.wards.probes());
+        self.farm.publish_errands(errands);
         self.doors = prepared.doors;
         for mut listener in prepared.open {
             for worker in &self.workers {
@@ -184,59 +225,32 @@ impl Writer {
     }
 
     fn facts(&self) -> Facts {
-        let measured = self
-            .watches
-            .iter()
-            .map(|(id, (_, watch))| (id.clone(), watch.health().into()))
-            .collect();
         Facts {
-            measured,
-            ..Facts::default()
+            measured: self.wards.measured(),
+            secret: self.secret,
         }
-    }
-
-    /// Health of an id lives on over a change, but where its endpoint is another one or the operator
-    /// changed its intent back to `in-service`.
-    fn carry_health(&mut self, before: &Model) {
-        let old: HashMap<Id, Watched> = watched(before).collect();
-        let new: HashMap<Id, Watched> = watched(&self.model).collect();
-        let now = self.farm.now();
-        self.watches.retain(|id, (gauges, watch)| {
-            let keep = match (old.get(id), new.get(id)) {
-                (Some(old), Some(new)) => {
-                    watch.configure(new.watching, now);
-                    old.real == new.real && (old.in_service || !new.in_service)
-                }
-                _ => false,
-            };
-            if !keep {
-                gauges.suspect.store(false, Ordering::Relaxed);
-                gauges.end_trial();
-            }
-            keep
-        });
     }
 
     /// Takes reports and lets time pass, until the channel is closed. Cancel safe: to be raced against
     /// whatever else there is to do.
     pub async fn watch(&mut self, reports: &mut mpsc::Receiver<Report>) {
         loop {
-            if !self.flips.is_empty() {
+            if self.wards.has_flips() {
                 self.gather(reports).await;
                 self.publish();
             }
             let due = self
-                .watches
-                .values()
-                .filter_map(|(_, watch)| watch.due())
-                .min();
+                .wards
+                .due()
+                .map_or(self.chores_at, |due| due.min(self.chores_at));
+            let wait = Duration::from_millis(due.0.saturating_sub(self.farm.now().0));
             tokio::select! {
                 biased;
                 report = reports.recv() => match report {
                     Some(report) => self.take(report),
                     None => return,
                 },
-                () = sleep_until(&self.farm, due) => {}
+                () = tokio::time::sleep(wait) => {}
             }
             self.tick();
         }
@@ -245,9 +259,19 @@ impl Writer {
     /// A lone flip is published at once. Those that come soon after another are waited for, so that a rack that loses its power
     /// costs a few swaps and not one a server.
     async fn gather(&mut self, reports: &mut mpsc::Receiver<Report>) {
-        let gathered = self.published.map_or_else(Instant::now, |at| at + GATHER);
-        while let Ok(Some(report)) = tokio::time::timeout_at(gathered, reports.recv()).await {
-            self.take(report);
+        let Some(published) = self.published else {
+            return;
+        };
+        loop {
+            let pressed = self.wards.is_pressed();
+            let gathered = published + if pressed { GATHER } else { GATHER_SHARES };
+            if Instant::now() >= gathered {
+                return;
+            }
+            match tokio::time::timeout_at(gathered, reports.recv()).await {
+                Ok(Some(report)) => self.take(report),
+                Ok(None) | Err(_) => return,
+            }
         }
     }
 
@@ -258,104 +282,73 @@ impl Writer {
                 client,
                 outcome,
                 now,
-            } => self.take_exchange(&server, client, outcome, now),
-            Report::Sounding(_) => {}
-            Report::Suspect { server, .. } => self.ask_at_once(&server.id),
+            } => self
+                .wards
+                .exchange(&self.farm, &server, (client, outcome), now),
+            Report::Sounding(sounded) => self.wards.sounded(&self.farm, &sounded),
+            Report::Suspect { server, now } => self.suspect(&server.id, now),
         }
+    }
+
+    fn suspect(&mut self, id: &Id, now: Millis) {
+        let recently = |began: &Millis| now.0.saturating_sub(began.0) < SUSPECT_MS;
+        if self.hurried.get(id).is_some_and(recently) {
+            return;
+        }
+        self.hurried.retain(|_, began| recently(began));
+        self.hurried.insert(id.clone(), now);
+        told::suspect(id);
+        self.ask_at_once(id);
     }
 
     /// Has a server probed at once: by its own probes, else by a connection.
     fn ask_at_once(&self, id: &Id) {
-        let errands = self.farm.errands();
-        let mut asked = false;
-        for errand in errands.borrow().iter().filter(|errand| errand.id == *id) {
-            asked = true;
-            self.farm.hurry(errand.clone());
-        }
-        if !asked && let Some(errand) = errands::suspicion(&self.model, id) {
-            self.farm.hurry(errand);
-        }
-    }
-
-    fn take_exchange(
-        &mut self,
-        server: &Arc<Gauges>,
-        client: IpAddr,
-        outcome: Outcome,
-        now: Millis,
-    ) {
-        let id = &server.id;
-        let Some(settings) = watching(&self.farm, id) else {
+        let Some(setting) = self.wards.setting(id) else {
             return;
         };
-        let seen = match outcome {
-            Outcome::Answered | Outcome::ServerError => Observation::Success,
-            Outcome::Refused | Outcome::Reset | Outcome::Unanswered | Outcome::BadAnswer => {
-                let since = Millis(now.0.saturating_sub(u64::from(settings.retry_s) * 1000));
-                let others_asked = server.others_asked_since(client, since);
-                Observation::Failure {
-                    client,
-                    others_asked,
-                }
-            }
-        };
-        let (gauges, watch) = self
-            .watches
-            .entry(id.clone())
-            .or_insert_with(|| (Arc::clone(server), Watch::new(settings)));
-        let flip = watch.observe(seen, now);
-        gauges.suspect.store(!watch.is_clear(), Ordering::Relaxed);
-        if let Some(health) = flip {
-            let flip = (Arc::clone(gauges), health);
-            self.flips.insert(id.clone(), flip);
-            match health {
-                Health::Failed => warn!(
-                    "server {id}: FAILED: {} while asked for client {} ({} of {}); {}",
-                    outcome_word(outcome),
-                    client,
-                    watch.failures(),
-                    settings.threshold,
-                    if settings.autounfail {
-                        format!("tried again in {} s", settings.retry_s)
-                    } else {
-                        "back only by the operator's word (no autounfail)".to_owned()
-                    },
-                ),
-                Health::Up => info!("server {id}: IS: it answered on trial"),
-                Health::Testing => {}
-            }
-        }
-        if watch.is_clear() {
-            self.watches.remove(id);
+        for errand in errands::at_once(&self.model, setting.at, self.wards.probes()) {
+            self.farm.hurry(errand);
         }
     }
 
     fn tick(&mut self) {
         let now = self.farm.now();
-        for (id, (gauges, watch)) in &mut self.watches {
-            if let Some(health) = watch.tick(now) {
-                gauges.suspect.store(true, Ordering::Relaxed);
-                let flip = (Arc::clone(gauges), health);
-                self.flips.insert(id.clone(), flip);
-                info!("server {id}: TESTING: the next client tries it");
-            }
+        self.wards.tick(&self.farm, now);
+        if now >= self.chores_at {
+            self.chores_at = Millis(now.0 + CHORES_MS);
+            self.chores(now);
         }
+    }
+
+    /// What is to be done now and then.
+    fn chores(&mut self, now: Millis) {
+        for id in self.wards.ask_again(now) {
+            self.ask_at_once(&id);
+        }
+        let live = self.farm.live().load();
+        if let Some(sticks) = live.loads.sticks() {
+            let round = self.rounds % ROUNDS_PER_SWEEP;
+            let edge = |round: usize| sticks.parts() * round / ROUNDS_PER_SWEEP;
+            live.loads.sweep(edge(round)..edge(round + 1), now);
+        }
+        self.rounds = self.rounds.wrapping_add(1);
     }
 
     fn publish(&mut self) {
         let live = self.farm.live().load_full();
-        let flips = std::mem::take(&mut self.flips);
+        let flips = self.wards.take_flips();
         let changes: Vec<_> = flips
             .iter()
-            .filter_map(|(id, (_, health))| Some((live.snapshot.node(id)?, *health)))
+            .filter_map(|(id, flip)| Some((live.snapshot.node(id)?, flip.measured)))
             .collect();
-        let snapshot = live.snapshot.with_health(&changes);
+        let snapshot = live.snapshot.with_measured(&changes);
         self.farm.live().store(Arc::new(Live {
             snapshot,
             loads: Arc::clone(&live.loads),
         }));
-        end_trials(&flips);
+        end_trials(&live, &flips);
         self.published = Some(Instant::now());
+        self.swaps += 1;
     }
 
     /// Asks every worker for its counts and adds them up.
@@ -381,158 +374,13 @@ impl Writer {
 
 /// Ends the trials that led to `flips`. Not before the flips are in force: else the next client would be let through to a server that
 /// has just failed its trial.
-fn end_trials(flips: &HashMap<Id, (Arc<Gauges>, Health)>) {
-    for (gauges, _) in flips.values() {
-        gauges.end_trial();
-    }
-}
-
-async fn sleep_until(farm: &Farm, due: Option<Millis>) {
-    match due {
-        Some(due) => {
-            tokio::time::sleep(Duration::from_millis(due.0.saturating_sub(farm.now().0))).await
+fn end_trials(live: &Live, flips: &HashMap<Id, Flip>) {
+    for (id, _) in flips.iter().filter(|(_, flip)| flip.health) {
+        if let Some(node) = live.snapshot.node(id) {
+            live.loads.gauges(node).end_trial();
         }
-        None => std::future::pending().await,
     }
-}
-
-const fn outcome_word(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Answered | Outcome::ServerError => "answered",
-        Outcome::Refused => "connection refused",
-        Outcome::Reset => "connection reset before an answer",
-        Outcome::Unanswered => "no answer",
-        Outcome::BadAnswer => "bad answer",
-    }
-}
-
-/// What of a real or dip decides over its health's life.
-struct Watched {
-    real: Endpoint,
-    in_service: bool,
-    watching: Watching,
-}
-
-fn watched(model: &Model) -> impl Iterator<Item = (Id, Watched)> + '_ {
-    let reals = model.reals.iter().map(|r| {
-        let in_service = r.intent == Intent::InService;
-        (
-            Id::Endpoint(r.id),
-            Watched {
-                real: r.id,
-                in_service,
-                watching: r.serving.watching,
-            },
-        )
-    });
-    let dips = model.dips.iter().map(|d| {
-        let in_service =
-            d.virtual_intent == Intent::InService && d.real_intent == Intent::InService;
-        (
-            Id::Endpoint(d.id),
-            Watched {
-                real: d.real,
-                in_service,
-                watching: d.serving.watching,
-            },
-        )
-    });
-    reals.chain(dips)
-}
-
-/// The settings of a server that is configured now.
-fn watching(farm: &Farm, id: &Id) -> Option<Watching> {
-    let live = farm.live().load();
-    let node = live.snapshot.node(id)?;
-    Some(live.snapshot.serving(node).watching)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::decide::{Action, Ask, Attempt, Moment, NodeIndex, Past, Place, decide};
-    use crate::model::Scheme;
-
-    /// A writer over a dip that fails at once and is tried again after a second, and where it listens.
-    async fn writer() -> (Writer, Endpoint) {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("its address");
-        drop(listener);
-        let at = Endpoint::new(address.ip(), address.port().try_into().expect("a port"));
-        let (mut writer, _reports) = Writer::new(Vec::new());
-        let replaced = writer.replace(dip(1, at), HashMap::new()).await;
-        replaced.expect("it can be bound");
-        (writer, at)
-    }
-
-    fn dip(real: u16, at: Endpoint) -> Model {
-        let text = format!("dip {at} 127.0.0.1:{real}\nthreshold {at} 1\nretry {at} 1\n");
-        crate::model::load("test", text.as_bytes())
-            .model
-            .expect("it holds")
-    }
-
-    fn refused(writer: &Writer, now: Millis) -> Report {
-        let live = writer.farm.live().load();
-        Report::Exchange {
-            server: Arc::clone(live.loads.gauges(NodeIndex(0))),
-            client: [127, 0, 0, 1].into(),
-            outcome: Outcome::Refused,
-            now,
-        }
-    }
-
-    fn health(writer: &Writer) -> Health {
-        writer.farm.live().load().snapshot.health(NodeIndex(0))
-    }
-
-    /// Whether the `nth` client is let through at `now`.
-    fn let_through(writer: &Writer, at: Endpoint, nth: u8, now: Millis) -> Option<Place> {
-        let ask = Ask {
-            at,
-            client: [127, 0, 0, nth].into(),
-            scheme: Scheme::Http,
-            method: "GET".into(),
-            host: "www.example.com".into(),
-            port: 80,
-            target: "/".into(),
-            past: Past::default(),
-        };
-        let live = writer.farm.live().load();
-        let attempt = &mut Attempt::default();
-        let moment = Moment { now, draw: 0 };
-        match decide(&ask, &live.snapshot, &live.loads, moment, attempt).action {
-            Action::Forward { server } => Some(live.loads.place(server)),
-            Action::Redirect { .. } | Action::Refuse => None,
-        }
-    }
-
-    #[tokio::test]
-    async fn a_flip_that_waits_does_not_outlive_the_endpoint_it_speaks_of() {
-        let (mut writer, at) = writer().await;
-        writer.take(refused(&writer, Millis(1)));
-        let replaced = writer.replace(dip(2, at), HashMap::new()).await;
-        replaced.expect("nothing new to bind");
-        writer.publish();
-        assert_eq!(health(&writer), Health::Up);
-    }
-
-    #[tokio::test]
-    async fn a_trial_that_failed_lets_nobody_through_while_its_flip_waits() {
-        let (mut writer, at) = writer().await;
-        writer.take(refused(&writer, Millis(1)));
-        writer.publish();
-        let now = Millis(1_500);
-        let (_, watch) = writer.watches.values_mut().next().expect("it is watched");
-        let testing = watch.tick(now).expect("it is due");
-        let gauges = Arc::clone(writer.farm.live().load().loads.gauges(NodeIndex(0)));
-        writer.flips.insert(Id::Endpoint(at), (gauges, testing));
-        writer.publish();
-        assert!(let_through(&writer, at, 1, now).is_some(), "on trial");
-        writer.take(refused(&writer, now));
-        assert!(let_through(&writer, at, 2, now).is_none(), "not in force");
-        writer.publish();
-        assert_eq!(health(&writer), Health::Failed);
-        assert!(let_through(&writer, at, 2, now).is_none(), "in force");
-    }
-}
+mod tests;

@@ -39,7 +39,9 @@ pub(super) struct StickyConfig {
 /// What tells one client from another.
 #[derive(Debug)]
 pub(super) enum By {
-    Source { v6_prefix: u8 },
+    Source {
+        v6_prefix: u8,
+    },
     Cookie(Box<str>),
     /// The urls by their authority, in lower case and without their scheme's own port.
     Referer(HashMap<Box<str>, u32>),
@@ -269,7 +271,8 @@ impl Config {
                     if read { serving.promise_s } else { 0 }
                 }
                 Kind::Url if self.link[n as usize] == NONE => {
-                    let read = all || limited || agents(&model.urls[(n - self.urls_from) as usize].probes);
+                    let read =
+                        all || limited || agents(&model.urls[(n - self.urls_from) as usize].probes);
                     if read { self.url(n).decay_s } else { 0 }
                 }
                 _ => 0,
@@ -307,7 +310,11 @@ impl Config {
             let Some(care) = &settings.care else { continue };
             let by = care.sticky.as_ref().map(|s| &s.by);
             let own = Mind {
-                cookie: if matches!(by, Some(By::Cookie(_))) { v } else { NONE },
+                cookie: if matches!(by, Some(By::Cookie(_))) {
+                    v
+                } else {
+                    NONE
+                },
                 referer: matches!(by, Some(By::Referer(_))),
                 reload: care.bounceback.is_some(),
             };
@@ -361,7 +368,15 @@ impl Config {
     }
 
     fn cookie_of(&self, v: u32) -> Option<&str> {
-        match &self.virtuals.get(v as usize)?.care.as_ref()?.sticky.as_ref()?.by {
+        match &self
+            .virtuals
+            .get(v as usize)?
+            .care
+            .as_ref()?
+            .sticky
+            .as_ref()?
+            .by
+        {
             By::Cookie(name) => Some(name),
             By::Source { .. } | By::Referer(_) => None,
         }

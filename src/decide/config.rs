@@ -170,7 +170,7 @@ impl Config {
             .iter()
             .map(|r| (r.id, r.id, r.intent, &r.serving));
         let dips = model.dips.iter().map(|d| {
-            let worse = worse(d.virtual_intent, d.real_intent);
+            let worse = d.virtual_intent.worse(d.real_intent);
             (d.id, d.real, worse, &d.serving)
         });
         for (id, upstream, wanted, serving) in reals.chain(dips) {
@@ -463,16 +463,4 @@ fn listed(to: &[u32]) -> (Box<[u32]>, Box<[u32]>) {
     pairs.retain(|(t, _)| *t != NONE);
     pairs.sort_unstable();
     (from.into(), pairs.into_iter().map(|(_, n)| n).collect())
-}
-
-/// The worse of two intents: the one that serves fewer.
-fn worse(a: Intent, b: Intent) -> Intent {
-    let rank = |i: Intent| match i {
-        Intent::InService => 0,
-        Intent::Sticky => 1,
-        Intent::Maintenance => 2,
-        Intent::OutOfService => 3,
-        Intent::Failed => 4,
-    };
-    if rank(a) < rank(b) { b } else { a }
 }

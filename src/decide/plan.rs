@@ -53,7 +53,9 @@ impl Plan {
 
     /// The filled slots of all priorities.
     pub(super) fn all_slots(&self) -> Vec<u32> {
-        self.classes().flat_map(|c| c.slots.iter().copied()).collect()
+        self.classes()
+            .flat_map(|c| c.slots.iter().copied())
+            .collect()
     }
 }
 
@@ -87,14 +89,15 @@ pub(super) fn build(config: &Config, marks: &Marks, v: u32) -> Plan {
     let filled = found.iter().filter(|(slots, _)| !slots.is_empty()).count();
     let longest = config.schedule_longest / filled.max(1);
     let best = best.unwrap_or(0);
-    let mut classes = settings
-        .priorities
-        .iter()
-        .zip(found)
-        .skip(best)
-        .map(|(&priority, (slots, weights))| {
-            class(config, marks, v, priority, slots, &weights, longest)
-        });
+    let mut classes =
+        settings
+            .priorities
+            .iter()
+            .zip(found)
+            .skip(best)
+            .map(|(&priority, (slots, weights))| {
+                class(config, marks, v, priority, slots, &weights, longest)
+            });
     let top = classes.next().unwrap_or_default();
     Plan {
         leaves: leaves(config, marks, v, &top.slots),

@@ -77,7 +77,8 @@ impl Returns {
     }
 
     /// The most memory that it can take, in bytes.
-    pub(super) fn bytes_most(&self) -> usize {
+    #[cfg(test)]
+    fn bytes_most(&self) -> usize {
         self.table.bytes_most()
     }
 }

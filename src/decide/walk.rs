@@ -21,7 +21,8 @@ use super::config::{Config, Kind, NONE};
 use super::predictors::mix;
 use super::settle::View;
 use super::{
-    Action, Ask, Attempt, Decision, Loads, Millis, Moment, NodeIndex, Reason, Snapshot, TRIES, Ticket,
+    Action, Ask, Attempt, Decision, Loads, Millis, Moment, NodeIndex, Reason, Snapshot, TRIES,
+    Ticket,
 };
 use crate::model::{Intent, Priority};
 

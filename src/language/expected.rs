@@ -18,8 +18,13 @@ pub(super) fn mistake(
     };
     let word = first_word(&line[at..]);
     let span = Span::new(start + at, start + at + word.len());
+    let shown = if keeps_secret(line) {
+        "this word".to_owned()
+    } else {
+        format!("`{word}`")
+    };
     if word.starts_with('"') {
-        return quotation(source, &line[at..], start + at);
+        return quotation(source, &line[at..], start + at, keeps_secret(line));
     }
     let expected: Vec<&Entry> = match &error.variant {
         ErrorVariant::ParsingError { positives, .. } => positives
@@ -38,7 +43,7 @@ pub(super) fn mistake(
     let mistake = if statement && word.is_empty() {
         Diagnostic::error(source, span, "`no` lacks the statement to undo")
     } else if statement {
-        Diagnostic::error(source, span, format!("`{word}` is no statement"))
+        Diagnostic::error(source, span, format!("{shown} is no statement"))
     } else if word.is_empty() {
         let no = line
             .get(..2)
@@ -50,9 +55,9 @@ pub(super) fn mistake(
             .join(" ");
         Diagnostic::error(source, span, format!("`{first}` lacks a word at its end"))
     } else if at_end && expected.is_empty() {
-        Diagnostic::error(source, span, format!("`{word}` is one word too many"))
+        Diagnostic::error(source, span, format!("{shown} is one word too many"))
     } else {
-        Diagnostic::error(source, span, format!("`{word}` does not fit here"))
+        Diagnostic::error(source, span, format!("{shown} does not fit here"))
     };
     let mistake = if statement {
         mistake.label("expected a statement")
@@ -119,12 +124,20 @@ fn form(line: &str) -> Option<&'static str> {
         .map(|entry| entry.form.as_str())
 }
 
+/// Whether words of `line` may be a secret, which no message repeats.
+fn keeps_secret(line: &str) -> bool {
+    let words = line.split([' ', '\t']).filter(|word| !word.is_empty());
+    words
+        .take(2)
+        .any(|word| word.eq_ignore_ascii_case("ticket-key"))
+}
+
 fn first_word(text: &str) -> &str {
     text.split([' ', '\t']).next().unwrap_or_default()
 }
 
 /// Why a word that begins with a quotation mark is none, or does not fit.
-fn quotation(source: &Source<'_>, rest: &str, start: usize) -> Diagnostic {
+fn quotation(source: &Source<'_>, rest: &str, start: usize, secret: bool) -> Diagnostic {
     let mut chars = rest.char_indices().skip(1);
     while let Some((at, c)) = chars.next() {
         let behind = &rest[at + c.len_utf8()..];
@@ -143,12 +156,13 @@ fn quotation(source: &Source<'_>, rest: &str, start: usize) -> Diagnostic {
             },
             '"' if behind.is_empty() || behind.starts_with([' ', '\t']) => {
                 let whole = Span::new(start, start + at + 1);
-                return Diagnostic::error(
-                    source,
-                    whole,
-                    format!("`{}` does not fit here", &rest[..=at]),
-                )
-                .label("a keyword is not quoted, and nothing more may follow the last word");
+                let shown = if secret {
+                    "this word".to_owned()
+                } else {
+                    format!("`{}`", &rest[..=at])
+                };
+                return Diagnostic::error(source, whole, format!("{shown} does not fit here"))
+                    .label("a keyword is not quoted, and nothing more may follow the last word");
             }
             '"' => {
                 let next = Span::new(start + at + 1, start + at + 1 + first_word(behind).len());

@@ -1,7 +1,7 @@
 //! A checked draft to a model.
 
-use super::draft::{Draft, Kind, Node, Value};
-use super::{Dip, Endpoint, Id, Model, Real, Ref, Serving, Url, Virtual};
+use super::draft::{Down, Draft, Kind, Node, Value};
+use super::{AllDown, Dip, Endpoint, Id, Model, Real, Ref, Serving, Url, Virtual};
 
 /// Builds the model. The draft has been checked: what does not fit together any more is left out.
 pub(super) fn build(draft: Draft<'_>) -> Model {
@@ -10,6 +10,7 @@ pub(super) fn build(draft: Draft<'_>) -> Model {
         names,
         mut nodes,
         probes,
+        whole,
         ..
     } = draft;
     let mut names: Vec<_> = names.into_iter().collect();
@@ -27,6 +28,7 @@ pub(super) fn build(draft: Draft<'_>) -> Model {
     let (probes, watching) = probes.done();
     let mut model = Model {
         probes,
+        globals: whole.done(),
         hostname: hostname.map(|(_, name)| name),
         names: names
             .into_iter()
@@ -94,12 +96,26 @@ fn virtual_server(node: &mut Node, refs: &[Option<Ref>]) -> Option<Virtual> {
             }
             Value::Sticky(sticky) => server.sticky = sticky,
             Value::Keepalive => server.keepalive = true,
+            Value::Returns => server.returns = true,
+            Value::Bounce(bounce) => server.bounce = Some(bounce),
+            Value::AllDown(down) => server.all_down = all_down(down, refs),
+            Value::BounceBack(back) => server.bounceback = back,
+            Value::Queue(queue) => server.queue = Some(queue),
+            Value::ProxyProtocol => server.proxy_protocol = true,
             Value::Backup(by) => server.backup = refs[by as usize],
             Value::Description(text) => server.description = Some(text),
             _ => {}
         }
     }
     Some(server)
+}
+
+fn all_down(down: Down, refs: &[Option<Ref>]) -> AllDown {
+    match down {
+        Down::Refuse => AllDown::Refuse,
+        Down::LastGood => AllDown::LastGood,
+        Down::Url(url) => refs[url as usize].map_or(AllDown::Refuse, AllDown::Url),
+    }
 }
 
 fn watched(node: &Node, watching: &[Option<u32>]) -> Vec<u32> {
@@ -145,7 +161,17 @@ fn real(node: &mut Node, refs: &[Option<Ref>], watching: &[Option<u32>]) -> Opti
 fn dip(node: &mut Node, refs: &[Option<Ref>], watching: &[Option<u32>]) -> Option<Dip> {
     let id = endpoint(node)?;
     let real = node.definition.as_ref()?.real.unwrap_or(id);
+    let proxy_protocol = node
+        .settings
+        .iter()
+        .any(|s| s.value == Value::ProxyProtocol);
+    let queue = node.settings.iter().find_map(|s| match s.value {
+        Value::Queue(queue) => Some(queue),
+        _ => None,
+    });
     Some(Dip {
+        queue,
+        proxy_protocol,
         listens: listens(node),
         virtual_intent: node.virtual_half.intent,
         real_intent: node.real_half.intent,

@@ -1,5 +1,6 @@
 //! The nouns of health, capacity and stickiness.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 
@@ -198,12 +199,21 @@ impl Block {
 }
 
 /// `ticket-key ID SECRET`: signs the cookies of sticky clients; the first one signs, all are taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct TicketKey {
     /// 1 to 255, unique.
     pub id: u8,
     /// 16 to 256 bytes.
     pub secret: Box<str>,
+}
+
+impl fmt::Debug for TicketKey {
+    /// Without the secret: a model is shown in logs and failures.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TicketKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
 }
 
 /// `access-log file PATH|stdout|syslog [json|combined]`.

@@ -9,11 +9,16 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::mem::discriminant;
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use super::ids::{self, Named, NotAnId};
 use super::watches::{Probes, Watched};
-use super::{Code, Endpoint, Id, Intent, Predictor, Priority, Sticky, Template, UrlId};
+use super::whole::Whole;
+use super::{
+    Bounce, BounceBack, Code, Endpoint, Id, Intent, Predictor, Priority, Queue, Sticky, Template,
+    UrlId,
+};
 use crate::language::{Diagnostic, Line, Span, Statements, Word};
 
 /// Index into [`Draft::nodes`].
@@ -74,9 +79,23 @@ pub(super) enum Value {
     Priority(Priority),
     Promise(u32),
     Decay(u32),
+    Returns,
+    Bounce(Bounce),
+    AllDown(Down),
+    BounceBack(Option<BounceBack>),
+    Queue(Queue),
+    ProxyProtocol,
     Description(Box<str>),
     Link(NodeId),
     Backup(NodeId),
+}
+
+/// What an `all-down` line asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Down {
+    Refuse,
+    LastGood,
+    Url(NodeId),
 }
 
 #[derive(Debug)]
@@ -186,6 +205,7 @@ pub(super) struct Draft<'t> {
     pub(super) addresses: HashMap<Box<str>, IpAddr>,
     pub(super) nodes: Vec<Node>,
     pub(super) probes: Probes,
+    pub(super) whole: Whole,
     pub(super) spoken: Vec<Spoken>,
     pub(super) diagnostics: Vec<Diagnostic>,
     /// Live pairs of virtual and target, and the line that bound them.
@@ -204,6 +224,7 @@ impl<'t> Draft<'t> {
             addresses: HashMap::new(),
             nodes: Vec::new(),
             probes: Probes::default(),
+            whole: Whole::default(),
             spoken: Vec::new(),
             diagnostics: Vec::new(),
             bound: HashMap::new(),
@@ -277,8 +298,18 @@ impl<'t> Draft<'t> {
 
     /// The endpoint that `word` says; tells why where it is none.
     pub(super) fn endpoint(&mut self, line: Line<'_>, word: &Word) -> Option<Endpoint> {
+        self.endpoint_at(line, word, Endpoint::HTTP)
+    }
+
+    /// The same, with `port` where none is written or 0 is.
+    pub(super) fn endpoint_at(
+        &mut self,
+        line: Line<'_>,
+        word: &Word,
+        port: NonZeroU16,
+    ) -> Option<Endpoint> {
         let text = line.text(word);
-        match ids::read(&text, &self.addresses) {
+        match ids::read_at(&text, &self.addresses, port) {
             Ok(Named::Endpoint(endpoint)) => Some(endpoint),
             Ok(Named::Url(host)) if self.statements.is_broken(host) => None,
             Ok(Named::Url(host)) => self.not_an_id(word.span, ids::unknown_host(host)),

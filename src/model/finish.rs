@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::draft::{Draft, Kind, Node, NodeId, Said, Spoken, Value};
-use super::{Id, cycles, listeners, warnings, watches};
+use super::draft::{Down, Draft, Kind, Node, NodeId, Said, Spoken, Value};
+use super::{Id, cycles, listeners, warnings, watches, whole};
 use crate::language::{Diagnostic, Rule, nearest};
 
 /// For more mistakes than these no similar ids are looked up: each look-up reads all ids.
@@ -18,6 +18,7 @@ pub(super) fn finish(draft: &mut Draft<'_>) {
     listeners::check(draft);
     cycles::check(draft);
     watches::check(draft);
+    whole::check(draft);
     let holds = !draft.diagnostics.iter().any(Diagnostic::is_error);
     warnings::warn(draft, holds && draft.statements.is_whole());
 }
@@ -36,25 +37,31 @@ fn drop_unbound(draft: &mut Draft<'_>) {
 struct Wanted {
     kinds: &'static [Kind],
     by: &'static str,
+    /// Keywords that could have stood in the id's place.
+    or: &'static [&'static str],
 }
 
 impl Wanted {
+    const fn new(kinds: &'static [Kind], by: &'static str) -> Wanted {
+        Wanted { kinds, by, or: &[] }
+    }
+
     fn words(self) -> String {
         let kinds: Vec<&str> = self.kinds.iter().map(|kind| kind.word()).collect();
         kinds.join(" or ")
     }
 }
 
-const ANY: Wanted = Wanted {
-    kinds: &[Kind::Virtual, Kind::Real, Kind::Dip, Kind::Url],
-    by: "",
-};
-const LINKED: Wanted = Wanted {
-    kinds: &[Kind::Dip, Kind::Virtual],
-    by: "a url is linked to",
+const ANY: Wanted = Wanted::new(&[Kind::Virtual, Kind::Real, Kind::Dip, Kind::Url], "");
+const LINKED: Wanted = Wanted::new(&[Kind::Dip, Kind::Virtual], "a url is linked to");
+const ALL_DOWN: Wanted = Wanted {
+    kinds: URL,
+    by: "`all-down` redirects to",
+    or: &["refuse", "last-good"],
 };
 const VIRTUAL: &[Kind] = &[Kind::Virtual];
 const SERVER: &[Kind] = &[Kind::Real, Kind::Dip];
+const LISTENER: &[Kind] = &[Kind::Virtual, Kind::Dip];
 const DIP: &[Kind] = &[Kind::Dip];
 const URL: &[Kind] = &[Kind::Url];
 const WEIGHED: &[Kind] = &[Kind::Real, Kind::Dip, Kind::Url];
@@ -75,10 +82,16 @@ fn wanted(value: &Value) -> Wanted {
         Value::Predictor(..) => (VIRTUAL, "`predictor` is of"),
         Value::Sticky(_) => (VIRTUAL, "`sticky` is of"),
         Value::Keepalive => (VIRTUAL, "`keepalive` is of"),
+        Value::Returns => (VIRTUAL, "`return` is of"),
+        Value::Bounce(_) => (VIRTUAL, "`bounce` is of"),
+        Value::AllDown(_) => (VIRTUAL, "`all-down` is of"),
+        Value::BounceBack(_) => (VIRTUAL, "`bounceback` is of"),
+        Value::Queue(_) => (LISTENER, "`queue` is of"),
+        Value::ProxyProtocol => (LISTENER, "`proxy-protocol` is of"),
         Value::Link(_) => (URL, "`link` is of"),
         Value::Description(_) | Value::Backup(_) => return ANY,
     };
-    Wanted { kinds, by }
+    Wanted::new(kinds, by)
 }
 
 /// Every live use of an id.
@@ -110,6 +123,7 @@ impl Uses {
                 let other = match setting.value {
                     Value::Link(to) => other(to, LINKED),
                     Value::Backup(by) => other(by, ANY),
+                    Value::AllDown(Down::Url(url)) => other(url, ALL_DOWN),
                     _ => None,
                 };
                 if let Some((other, said, wanted)) = other {
@@ -125,25 +139,14 @@ impl Uses {
                         draft,
                         id,
                         said,
-                        Wanted {
-                            kinds: VIRTUAL,
-                            by: "targets are bound to",
-                        },
+                        Wanted::new(VIRTUAL, "targets are bound to"),
                     );
                 }
             }
             let mut line = None;
             for watch in &node.watches {
                 if line.replace(watch.said.line) != Some(watch.said.line) {
-                    self.used(
-                        draft,
-                        id,
-                        watch.said,
-                        Wanted {
-                            kinds: WEIGHED,
-                            by: "`watch` is of",
-                        },
-                    );
+                    self.used(draft, id, watch.said, Wanted::new(WEIGHED, "`watch` is of"));
                 }
             }
             for (_, said) in &node.listens {
@@ -152,10 +155,7 @@ impl Uses {
                     draft,
                     id,
                     said,
-                    Wanted {
-                        kinds: &[Kind::Virtual, Kind::Dip],
-                        by: "`listen` is of",
-                    },
+                    Wanted::new(&[Kind::Virtual, Kind::Dip], "`listen` is of"),
                 );
             }
         }
@@ -190,7 +190,7 @@ impl Uses {
             Kind::Dip => (&[Kind::Dip], "this line speaks of"),
             Kind::Url => (&[Kind::Url], "this line speaks of"),
         };
-        self.used(draft, spoken.node, spoken.said, Wanted { kinds, by });
+        self.used(draft, spoken.node, spoken.said, Wanted::new(kinds, by));
     }
 
     fn tell(mut self, draft: &mut Draft<'_>) {
@@ -241,7 +241,15 @@ fn undefined(draft: &mut Draft<'_>, id: NodeId, said: Said, wanted: Wanted, budg
     let error = draft.error(said.word, format!("nothing defines `{text}`"));
     error.label = match removed {
         Some(line) => format!("line {line} removed it").into(),
-        None => format!("expected the id of a {}", wanted.words()).into(),
+        None => {
+            let or: String = wanted.or.iter().map(|word| format!("`{word}`, ")).collect();
+            let or = if or.is_empty() {
+                or
+            } else {
+                format!("{or}or ")
+            };
+            format!("expected {or}the id of a {}", wanted.words()).into()
+        }
     };
     error.help = match near {
         Some(near) => Some(format!("did you mean `{near}`?").into()),
@@ -264,7 +272,8 @@ fn similar(draft: &Draft<'_>, id: NodeId, text: &str, wanted: Wanted) -> Option<
     }
     let ids: Vec<String> = defined().map(|node| node.id.to_string()).collect();
     let names = draft.addresses.keys().map(|name| &**name);
-    nearest(text, ids.iter().map(String::as_str).chain(names)).map(str::to_owned)
+    let known = ids.iter().map(String::as_str).chain(names);
+    nearest(text, known.chain(wanted.or.iter().copied())).map(str::to_owned)
 }
 
 /// Tells that `uses`, in their order, name what the line of `removed` took away.

@@ -41,8 +41,17 @@ pub(super) fn read<'w>(
     word: &'w str,
     names: &HashMap<Box<str>, IpAddr>,
 ) -> Result<Named<'w>, NotAnId> {
+    read_at(word, names, Endpoint::HTTP)
+}
+
+/// The same, where a port left out or 0 is `usual`.
+pub(super) fn read_at<'w>(
+    word: &'w str,
+    names: &HashMap<Box<str>, IpAddr>,
+    usual: NonZeroU16,
+) -> Result<Named<'w>, NotAnId> {
     if let Some(address) = bare_ipv6(word) {
-        return Ok(Named::Endpoint(Endpoint::new(address, Endpoint::HTTP)));
+        return Ok(Named::Endpoint(Endpoint::new(address, usual)));
     }
     let (host, rest) = match word.strip_prefix('[') {
         Some(inner) => match inner.split_once(']') {
@@ -77,7 +86,7 @@ pub(super) fn read<'w>(
     } else {
         return refuse(format!("`{word}` is not an id"), FORM);
     };
-    after_address(word, address, rest).map(Named::Endpoint)
+    after_address(word, address, rest, usual).map(Named::Endpoint)
 }
 
 fn bare_ipv6(word: &str) -> Option<IpAddr> {
@@ -95,20 +104,25 @@ pub(super) fn unknown_host(host: &str) -> NotAnId {
     }
 }
 
-fn after_address(word: &str, address: IpAddr, rest: &str) -> Result<Endpoint, NotAnId> {
-    let mut endpoint = Endpoint::new(address, Endpoint::HTTP);
+fn after_address(
+    word: &str,
+    address: IpAddr,
+    rest: &str,
+    usual: NonZeroU16,
+) -> Result<Endpoint, NotAnId> {
+    let mut endpoint = Endpoint::new(address, usual);
     let mut parts = rest.split(':').skip(1);
     if let Some(port) = parts.next() {
         match number(port) {
             // The LocalDirector's port 0 is every port; a redirect is HTTP, so that it is 80.
-            Some(port) => endpoint.port = NonZeroU16::new(port).unwrap_or(Endpoint::HTTP),
+            Some(port) => endpoint.port = NonZeroU16::new(port).unwrap_or(usual),
             None if port.is_empty() => {
                 return refuse(format!("`{word}` lacks the port behind its colon"), FORM);
             }
             None => {
                 return refuse(
                     format!("`{port}` in `{word}` is not a port"),
-                    "a port is 1 to 65535; left out or 0 it is 80",
+                    format!("a port is 1 to 65535; left out or 0 it is {usual}"),
                 );
             }
         }
@@ -146,15 +160,17 @@ fn number(text: &str) -> Option<u16> {
 
 /// Reads an address without port.
 pub(super) fn address(word: &str) -> Option<IpAddr> {
+    raw_address(word).map(|address| address.to_canonical())
+}
+
+/// The same, an IPv4 address that is mapped into IPv6 left so.
+pub(super) fn raw_address(word: &str) -> Option<IpAddr> {
     let inner = word
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'));
     match inner {
-        Some(inner) => bare_ipv6(inner),
-        None => word
-            .parse::<IpAddr>()
-            .ok()
-            .map(|address| address.to_canonical()),
+        Some(inner) => inner.parse().ok().map(IpAddr::V6),
+        None => word.parse().ok(),
     }
 }
 

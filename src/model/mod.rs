@@ -11,6 +11,7 @@ mod build;
 mod care;
 mod cycles;
 mod draft;
+mod endpoint;
 mod finish;
 mod ids;
 mod listeners;
@@ -20,11 +21,13 @@ mod template;
 mod types;
 mod warnings;
 mod watches;
+mod whole;
 
 #[cfg(test)]
 mod tests;
 
 pub use care::*;
+pub use endpoint::*;
 pub use print::print;
 pub use template::NotATemplate;
 pub use types::*;

@@ -63,13 +63,17 @@ impl<'m> Printer<'m> {
         }
     }
 
+    /// The name of an address, if it has one.
+    pub(super) fn named(&self, address: IpAddr) -> Option<String> {
+        self.names.get(&address).map(|name| (*name).to_owned())
+    }
+
     /// An address, or its name in its place.
     pub(super) fn address(&self, address: IpAddr) -> String {
-        match (self.names.get(&address), address) {
-            (Some(name), _) => (*name).to_owned(),
-            (None, IpAddr::V4(address)) => address.to_string(),
-            (None, IpAddr::V6(address)) => format!("[{address}]"),
-        }
+        self.named(address).unwrap_or_else(|| match address {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        })
     }
 
     /// Lines of `head` and as many of `words` as fit; none where there is no word.

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
-use super::draft::{Draft, Kind, NodeId, Said, Value};
-use super::{Code, Id, ids, listeners, watches};
+use super::draft::{Down, Draft, Kind, NodeId, Said, Value};
+use super::{Code, Id, ids, listeners, watches, whole};
 use crate::language::{Rule, Span};
 
 /// Warns. `whole`: the configuration holds so far; else what seems to be missing may stand on a line that is at fault.
@@ -13,6 +13,7 @@ pub(super) fn warn(draft: &mut Draft<'_>, whole: bool) {
     links_that_win(draft);
     if whole {
         watches::warn(draft);
+        whole::warn(draft);
         let redirecting = redirecting(draft);
         unused(draft);
         paths_dropped(draft, &redirecting);
@@ -124,6 +125,11 @@ fn unused(draft: &mut Draft<'_>) {
             used[by as usize] = true;
         }
         used[id] |= node.link().is_some();
+        for setting in &node.settings {
+            if let Value::AllDown(Down::Url(url)) = setting.value {
+                used[url as usize] = true;
+            }
+        }
         halves.extend(
             node.definition
                 .as_ref()
@@ -141,7 +147,7 @@ fn unused(draft: &mut Draft<'_>) {
             Kind::Real => ("real", "bind it to a virtual or let it back something up"),
             Kind::Url => (
                 "url",
-                "bind it to a virtual, link it or let it back something up",
+                "bind it to a virtual, link it or let it stand in for something",
             ),
             Kind::Virtual | Kind::Dip => continue,
         };
@@ -263,6 +269,20 @@ fn leading_back(draft: &mut Draft<'_>) {
                 setting.other.unwrap_or(setting.said.word),
                 format!("the chain of backups of `{}` can only lead back", node.id),
                 "nothing on it could stand in",
+                None,
+            ));
+        }
+        let down = node.settings.iter().find_map(|s| match s.value {
+            Value::AllDown(Down::Url(url)) => Some((s, url)),
+            _ => None,
+        });
+        if let Some((setting, url)) = down
+            && leads_to(draft, &listeners, url, id)
+        {
+            findings.push((
+                setting.other.unwrap_or(setting.said.word),
+                format!("the url that `all-down` names leads back to `{}`", node.id),
+                "clients would go round in a circle",
                 None,
             ));
         }

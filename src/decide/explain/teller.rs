@@ -182,7 +182,10 @@ impl Teller<'_> {
         };
         match why {
             Why::State => self.state(node, 0),
-            Why::Full if self.config.kind(node) == Kind::Url && self.config.link[node as usize] == NONE => {
+            Why::Full
+                if self.config.kind(node) == Kind::Url
+                    && self.config.link[node as usize] == NONE =>
+            {
                 "its redirects are taken to fill its maxconns".to_owned()
             }
             Why::OnTrial => linked("is on trial, and another client tries it"),

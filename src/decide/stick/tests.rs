@@ -223,6 +223,30 @@ fn threads_see_whole_associations_and_the_counts_add_up() {
     }
 }
 
+#[test]
+fn a_client_that_everybody_writes_is_read_whole() {
+    let table = StickTable::new(4);
+    let (now, key) = (at(0), key(1));
+    thread::scope(|scope| {
+        for t in 0..2 {
+            let table = &table;
+            scope.spawn(move || {
+                for _ in 0..50_000 {
+                    table.put(key, of_thread(t, 1), now, IDLE_MS);
+                }
+            });
+            scope.spawn(move || {
+                for _ in 0..100_000 {
+                    let found = table.find(key, now);
+                    assert!(found.is_none_or(|found| fits(1, found)), "{found:?}");
+                }
+            });
+        }
+    });
+    // Whatever was in whose way, one association is left.
+    assert_eq!(swept(&table).into_values().sum::<i64>(), 1);
+}
+
 proptest! {
     #[test]
     fn what_is_found_is_what_was_put_last_and_counts_add_up(

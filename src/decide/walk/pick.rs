@@ -187,13 +187,7 @@ impl<T: Trace> Walk<'_, T> {
             .find_map(|&priority| self.scan(v, from, how, Some(priority)))
     }
 
-    fn scan(
-        &mut self,
-        v: u32,
-        from: u32,
-        how: How,
-        priority: Option<Priority>,
-    ) -> Option<Action> {
+    fn scan(&mut self, v: u32, from: u32, how: How, priority: Option<Priority>) -> Option<Action> {
         let config = self.config;
         let targets = &config.virtuals[v as usize].targets;
         let count = targets.len() as u32;

@@ -383,7 +383,9 @@ impl<T: Trace> Walk<'_, T> {
     fn count_ticket(&mut self, sticky: &StickyConfig, node: u32) {
         if matches!(sticky.by, By::Cookie(_)) && !self.dry {
             let gauges = self.loads.of(node);
-            gauges.tickets.add(self.now, sticky.minutes.saturating_mul(60));
+            gauges
+                .tickets
+                .add(self.now, sticky.minutes.saturating_mul(60));
         }
     }
 
@@ -400,7 +402,13 @@ impl<T: Trace> Walk<'_, T> {
     fn second(&self, v: u32, key: u64, not: [u32; 2], depth: u32) -> u32 {
         let snapshot = self.snapshot;
         let plan = &snapshot.marks.plans[v as usize];
-        let not_bearers = not.map(|n| if n == NONE { NONE } else { self.config.bearer(n) });
+        let not_bearers = not.map(|n| {
+            if n == NONE {
+                NONE
+            } else {
+                self.config.bearer(n)
+            }
+        });
         for class in plan.classes() {
             let count = class.slots.len();
             let places = count.min(if count > SCANNED { SAMPLE } else { SCANNED });

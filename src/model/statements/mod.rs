@@ -3,9 +3,13 @@
 //! A file's `apply` changes the model under construction as its line says, `no` form included; its `print` writes the lines that
 //! bring about what the model holds. The order of [`print`] is the canonical one.
 
+mod access_log;
+mod all_down;
 mod autounfail;
 mod backup;
 mod bind;
+mod bounce;
+mod bounceback;
 mod capacity;
 mod decay;
 mod description;
@@ -16,17 +20,23 @@ mod keepalive;
 mod link;
 mod listen;
 mod maxconns;
+mod metrics;
 mod name;
 mod predictor;
 mod priority;
 mod probe;
 mod promise;
+mod proxy_protocol;
+mod queue;
 mod real;
 mod retry;
+mod returns;
 mod service;
 mod sticky;
 mod threshold;
+mod ticket_key;
 mod timeout;
+mod trusted_proxy;
 mod url;
 mod virtual_server;
 mod watch;
@@ -37,7 +47,7 @@ use super::print::Printer;
 use crate::language::{Line, Rule, Word};
 
 /// What is printed of a model, in this order.
-pub(super) const PRINT: [fn(&mut Printer<'_>); 28] = [
+pub(super) const PRINT: [fn(&mut Printer<'_>); 38] = [
     hostname::print,
     name::print,
     virtual_server::print,
@@ -52,7 +62,13 @@ pub(super) const PRINT: [fn(&mut Printer<'_>); 28] = [
     watch::print,
     predictor::print,
     sticky::print,
+    returns::print,
     keepalive::print,
+    bounce::print,
+    all_down::print,
+    bounceback::print,
+    queue::print,
+    proxy_protocol::print,
     weight::print,
     maxconns::print,
     capacity::print,
@@ -64,6 +80,10 @@ pub(super) const PRINT: [fn(&mut Printer<'_>); 28] = [
     retry::print,
     autounfail::print,
     timeout::print,
+    trusted_proxy::print,
+    ticket_key::print,
+    metrics::print,
+    access_log::print,
     description::print,
     service::print,
 ];
@@ -97,6 +117,16 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         Rule::probe | Rule::no_probe => probe::apply(draft, line),
         Rule::watch | Rule::no_watch => watch::apply(draft, line),
         Rule::sticky | Rule::no_sticky => sticky::apply(draft, line),
+        Rule::returns | Rule::no_returns => returns::apply(draft, line),
+        Rule::proxy_protocol | Rule::no_proxy_protocol => proxy_protocol::apply(draft, line),
+        Rule::bounce | Rule::no_bounce => bounce::apply(draft, line),
+        Rule::all_down | Rule::no_all_down => all_down::apply(draft, line),
+        Rule::bounceback | Rule::no_bounceback => bounceback::apply(draft, line),
+        Rule::queue | Rule::no_queue => queue::apply(draft, line),
+        Rule::trusted_proxy | Rule::no_trusted_proxy => trusted_proxy::apply(draft, line),
+        Rule::ticket_key | Rule::no_ticket_key => ticket_key::apply(draft, line),
+        Rule::metrics | Rule::no_metrics => metrics::apply(draft, line),
+        Rule::access_log | Rule::no_access_log => access_log::apply(draft, line),
         Rule::keepalive | Rule::no_keepalive => keepalive::apply(draft, line),
         Rule::hostname | Rule::no_hostname => hostname::apply(draft, line),
         Rule::description | Rule::no_description => description::apply(draft, line),

@@ -453,7 +453,7 @@ impl<S: Stream> Visit<'_, S> {
     }
 }
 
-/// The head of an answer came: a success.
+/// The head of an answer came: a success, unless the operator has its status counted.
 fn note_answer(
     worker: &Worker,
     exchange: &Exchange,
@@ -468,16 +468,11 @@ fn note_answer(
     let mut outcome = Outcome::Answered;
     if status >= 500 {
         worker.tally.happened(gauges, Event::ServerError);
-        if let Action::Forward { server } = exchange.decision.action
-            && exchange
-                .live
-                .snapshot
-                .serving(server)
-                .watching
-                .errors
-                .is_some()
-        {
-            outcome = Outcome::ServerError;
+        if let Action::Forward { server } = exchange.decision.action {
+            let watching = exchange.live.snapshot.serving(server).watching;
+            if watching.errors.is_some() {
+                outcome = Outcome::ServerError;
+            }
         }
     }
     worker.farm.report(gauges, exchange.client, outcome);

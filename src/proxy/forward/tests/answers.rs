@@ -3,6 +3,8 @@
 use tokio::io::AsyncWriteExt;
 
 use super::rig::*;
+use crate::control::Outcome;
+use crate::model::{Serving, Watching};
 use crate::proxy::forward::After;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -224,7 +226,28 @@ fn answers_that_break_the_rules_are_502() {
                 "{shown}: {got}"
             );
             assert_eq!(rig.worker.pools.idle(), 0, "{shown}");
-            assert_eq!(rig.outcomes(), [], "{shown}");
+            assert_eq!(rig.outcomes(), [Outcome::BadAnswer], "{shown}");
+        }
+    });
+}
+
+#[test]
+fn server_errors_are_told_where_the_operator_has_them_counted() {
+    run(async {
+        let failing = saying("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n").await;
+        for (errors, outcomes) in [(None, vec![]), (Some(3), vec![Outcome::ServerError])] {
+            let watching = Watching {
+                errors,
+                ..Watching::default()
+            };
+            let serving = Serving {
+                watching,
+                ..Serving::default()
+            };
+            let mut rig = Rig::with(&[failing], serving);
+            let (_, got) = rig.exchange(GET).await;
+            assert_eq!(status(&got), "500", "the client gets it either way");
+            assert_eq!(rig.outcomes(), outcomes);
         }
     });
 }

@@ -108,6 +108,9 @@ fn after_three_seconds_without_a_connection_the_next_server_has_it() {
             "{took:?}"
         );
         assert_eq!(rig.outcomes(), [Outcome::Unanswered]);
+        let server = format!("127.0.0.1:{port}");
+        let counted = |word| rig.worker.tally.table().count(&server, word);
+        assert_eq!((counted("unanswered"), counted("connect-failed")), (1, 0));
     });
 }
 

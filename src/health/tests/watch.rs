@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::decide::Health;
+use crate::model::Watching;
 
 const ALICE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
 const BOB: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2));
@@ -16,6 +18,7 @@ fn settings(threshold: u32, autounfail: bool) -> Watching {
 
 fn failure(client: IpAddr, others_asked: bool) -> Observation {
     Observation::Failure {
+        fault: Fault::Refused,
         client,
         others_asked,
     }

@@ -1,0 +1,249 @@
+//! How every server stands: what the operator wants, what was measured, and both combined, each with since when and why.
+
+use std::collections::HashMap;
+
+#[cfg(doc)]
+use super::Farm;
+use super::{Live, Writer, told};
+use crate::decide::{Gauges, Measured, Millis, NodeIndex};
+use crate::health::{Figure, State};
+use crate::model::{Id, Intent, Model, Ref};
+
+/// What kind of thing an id is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A virtual.
+    Virtual,
+    /// A real.
+    Real,
+    /// A dip.
+    Dip,
+    /// A url.
+    Url,
+}
+
+impl Kind {
+    /// The word of the language.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Kind::Virtual => "virtual",
+            Kind::Real => "real",
+            Kind::Dip => "dip",
+            Kind::Url => "url",
+        }
+    }
+}
+
+/// A fact, since when it holds, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told<T> {
+    /// What holds.
+    pub is: T,
+    /// Since when; [`Farm::time_of_day`] knows what time that was.
+    pub since: Millis,
+    /// In words, with the time of day: `connect refused at 10:14:03, 8 of 8`.
+    pub why: String,
+}
+
+/// How one server stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Standing {
+    /// Which.
+    pub id: Id,
+    /// What it is.
+    pub kind: Kind,
+    /// What the operator wants; of a dip the half that serves fewer.
+    pub intent: Told<Intent>,
+    /// What was measured; nothing is of a virtual.
+    pub measured: Told<Measured>,
+    /// Both combined; of a url that is linked to a dip the worse of the two, where the url itself is in service.
+    pub state: State,
+    /// The numbers that are known of it and have not expired: from traffic, probes and agents.
+    pub figures: Vec<Figure>,
+}
+
+/// How long a figure that is read from the traffic at this moment counts, in milliseconds.
+const TRAFFIC_MS: u64 = 1_000;
+
+/// What the operator wants of each id.
+#[derive(Debug, Default)]
+pub(super) struct Intents {
+    by_id: HashMap<Id, Wanted>,
+    started: bool,
+}
+
+/// What the operator wants of one id, since when and why.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    intent: Intent,
+    since: Millis,
+    why: &'static str,
+    /// When it was configured first.
+    born: Millis,
+}
+
+impl Intents {
+    /// Takes over a new model: what changed by it did so now.
+    pub(super) fn configure(&mut self, model: &Model, now: Millis) {
+        let why = if self.started {
+            "set by a reload"
+        } else {
+            "set at the start"
+        };
+        self.started = true;
+        let before = std::mem::take(&mut self.by_id);
+        let wanted = |id: &Id, intent| {
+            let new = Wanted {
+                intent,
+                since: now,
+                why,
+                born: now,
+            };
+            before.get(id).map_or(new, |known| match known.intent {
+                same if same == intent => *known,
+                _ => Wanted {
+                    born: known.born,
+                    ..new
+                },
+            })
+        };
+        self.by_id = every(model)
+            .map(|(id, _, intent)| (id.clone(), wanted(&id, intent)))
+            .collect();
+    }
+
+    fn of(&self, id: &Id, intent: Intent) -> Wanted {
+        let unknown = Wanted {
+            intent,
+            since: Millis(0),
+            why: "set at the start",
+            born: Millis(0),
+        };
+        self.by_id.get(id).copied().unwrap_or(unknown)
+    }
+}
+
+/// Every id with its place in the model and what the operator wants of it.
+fn every(model: &Model) -> impl Iterator<Item = (Id, Ref, Intent)> {
+    let virtuals = (0..).zip(&model.virtuals);
+    let reals = (0..).zip(&model.reals);
+    let dips = (0..).zip(&model.dips);
+    let urls = (0..).zip(&model.urls);
+    virtuals
+        .map(|(n, v)| (Id::Endpoint(v.id), Ref::Virtual(n), v.intent))
+        .chain(reals.map(|(n, r)| (Id::Endpoint(r.id), Ref::Real(n), r.intent)))
+        .chain(dips.map(|(n, d)| {
+            let worse = d.virtual_intent.worse(d.real_intent);
+            (Id::Endpoint(d.id), Ref::Dip(n), worse)
+        }))
+        .chain(urls.map(|(n, u)| (Id::Url(u.id.clone()), Ref::Url(n), u.intent)))
+}
+
+impl Writer {
+    /// How every virtual, real, dip and url stands, in the order of the model.
+    pub fn standings(&self) -> Vec<Standing> {
+        let live = self.farm().live().load();
+        every(self.model())
+            .map(|(id, at, intent)| self.standing(&live, id, at, intent))
+            .collect()
+    }
+
+    fn standing(&self, live: &Live, id: Id, at: Ref, intent: Intent) -> Standing {
+        let farm = self.farm();
+        let wanted = self.intents().of(&id, intent);
+        let measured = self.measured(&id, wanted.born);
+        let node = live.snapshot.node(&id);
+        let gauges = node.map(|node| &**live.loads.gauges(node));
+        let own = self.state_of(at, intent, &measured.is, gauges);
+        Standing {
+            state: match (own, self.linked(at)) {
+                (State::InService, Some(link)) => self.state_at(live, link),
+                _ => own,
+            },
+            kind: match at {
+                Ref::Virtual(_) => Kind::Virtual,
+                Ref::Real(_) => Kind::Real,
+                Ref::Dip(_) => Kind::Dip,
+                Ref::Url(_) => Kind::Url,
+            },
+            figures: self.figures(live, &id, node),
+            id,
+            intent: Told {
+                is: intent,
+                since: wanted.since,
+                why: format!("{} at {}", wanted.why, told::time(farm, wanted.since)),
+            },
+            measured,
+        }
+    }
+
+    fn measured(&self, id: &Id, born: Millis) -> Told<Measured> {
+        match self.wards().ward(id) {
+            Some(ward) => Told {
+                is: ward.measured(),
+                since: ward.since(),
+                why: told::cause(self.farm(), ward.cause()),
+            },
+            None => Told {
+                is: Measured::default(),
+                since: born,
+                why: "nothing was held against it".to_owned(),
+            },
+        }
+    }
+
+    /// The dip or virtual that a url is linked to.
+    fn linked(&self, at: Ref) -> Option<Ref> {
+        match at {
+            Ref::Url(n) => self.model().urls.get(n as usize)?.link,
+            _ => None,
+        }
+    }
+
+    /// The state of what a url is linked to.
+    fn state_at(&self, live: &Live, at: Ref) -> State {
+        let id = self.model().id(at);
+        let intent = self.intents().of(&id, Intent::InService).intent;
+        let ward = self.wards().ward(&id);
+        let measured = ward.map(|ward| ward.measured()).unwrap_or_default();
+        let gauges = live.snapshot.node(&id).map(|n| &**live.loads.gauges(n));
+        self.state_of(at, intent, &measured, gauges)
+    }
+
+    fn state_of(&self, at: Ref, intent: Intent, said: &Measured, gauges: Option<&Gauges>) -> State {
+        let model = self.model();
+        let configured = match at {
+            Ref::Virtual(_) => None,
+            Ref::Real(n) => model.reals[n as usize].serving.maxconns,
+            Ref::Dip(n) => model.dips[n as usize].serving.maxconns,
+            Ref::Url(n) => model.urls[n as usize].maxconns,
+        };
+        let most = configured.into_iter().chain(said.maxconns).min();
+        let full = most
+            .zip(gauges)
+            .is_some_and(|(most, gauges)| gauges.connections() >= most);
+        State::of(intent, said, full)
+    }
+
+    fn figures(&self, live: &Live, id: &Id, node: Option<NodeIndex>) -> Vec<Figure> {
+        let now = self.farm().now();
+        let told = self.wards().ward(id);
+        let told = told.into_iter().flat_map(|ward| ward.figures().at(now));
+        let traffic = |name: &str, value: f64| Figure {
+            name: name.into(),
+            value,
+            source: "traffic".into(),
+            at: now,
+            expires: Millis(now.0 + TRAFFIC_MS),
+        };
+        let mut figures: Vec<_> = told.cloned().collect();
+        if let Some(gauges) = node.map(|node| live.loads.gauges(node)) {
+            figures.push(traffic("connections", gauges.connections().into()));
+            figures.push(traffic("promises", gauges.promises(now).into()));
+            if let Some(micros) = gauges.response_micros(now) {
+                figures.push(traffic("response_us", micros.into()));
+            }
+        }
+        figures
+    }
+}
