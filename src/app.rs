@@ -10,21 +10,28 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
-use crate::control::{Door, Farm, Order, PrepareError, Report, Writer};
+use crate::admin;
+use crate::admin::{Sight, Source};
+use crate::control::{Door, Farm, Order, PrepareError, Report, Writer, count};
 use crate::language::{FILE_BYTES, Style};
 use crate::model;
 use crate::model::{Endpoint, Model};
 use crate::proxy;
-use crate::telemetry::{OpenError, Table};
+use crate::telemetry::{Counts, OpenError, Table};
+
+mod sight;
+use sight::Roster;
 
 /// Orders that may wait for a worker; the writer waits where there are more.
 const ORDERS_WAITING: usize = 64;
 
 /// How long the last lines of the access log may take to be written.
 const LAST_LINES: Duration = Duration::from_secs(1);
+/// Questions of the admin room that may wait for the writer.
+const QUESTIONS_WAITING: usize = 16;
 
 /// How a director is run.
 #[derive(Clone, Debug)]
@@ -41,7 +48,9 @@ pub struct Director {
     writer: Writer,
     reports: mpsc::Receiver<Report>,
     threads: Vec<JoinHandle<()>>,
-    ended: mpsc::Receiver<(usize, Table)>,
+    ended: mpsc::Receiver<(usize, Counts)>,
+    roster: Roster,
+    questions: mpsc::Receiver<oneshot::Sender<Sight>>,
     grace: Duration,
 }
 
@@ -139,7 +148,8 @@ impl Director {
         let (orders, inboxes): (Vec<_>, Vec<_>) = (0..options.workers)
             .map(|_| mpsc::channel(ORDERS_WAITING))
             .unzip();
-        let (writer, reports) = Writer::new(orders);
+        let (mut writer, reports) = Writer::new(orders);
+        let questions = serve_admin(&mut writer);
         let pseudonym: Arc<str> = pseudonym().into();
         let (tell_end, ended) = mpsc::channel(options.workers);
         let threads = inboxes
@@ -161,6 +171,8 @@ impl Director {
             reports,
             threads,
             ended,
+            roster: Roster::default(),
+            questions,
             grace: options.grace,
         };
         director.replace(model, handed).await?;
@@ -176,18 +188,37 @@ impl Director {
         model: Model,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<(), Error> {
-        self.writer
-            .replace(model, handed)
-            .await
-            .map_err(Error::Prepare)
+        let roster = Roster::of(&model);
+        let replaced = self.writer.replace(model, handed).await;
+        replaced.map_err(Error::Prepare)?;
+        self.roster = roster;
+        Ok(())
+    }
+
+    /// Counts a reload: in force, or refused.
+    pub fn note_reload(&self, in_force: bool) {
+        self.writer.farm().ledger().reloaded(in_force);
     }
 
     /// Keeps watch over the servers; returns only where a worker ended by itself. Cancel safe.
     pub async fn watch(&mut self) {
+        let Director {
+            writer,
+            reports,
+            roster,
+            questions,
+            ended,
+            ..
+        } = self;
         tokio::select! {
-            () = self.writer.watch(&mut self.reports) => {}
-            Some((number, _)) = self.ended.recv() => error!("worker {number} ended by itself"),
+            () = attend(writer, reports, roster, questions) => {}
+            Some((number, _)) = ended.recv() => error!("worker {number} ended by itself"),
         }
+    }
+
+    /// The counts of all workers, as a table.
+    pub async fn counts(&self) -> Table {
+        count(self.writer.workers()).await.table()
     }
 
     /// The writer, to ask for counts and listeners.
@@ -205,6 +236,7 @@ impl Director {
                 let door = match door {
                     Door::Virtual => "virtual",
                     Door::Dip => "dip",
+                    Door::Admin => "admin",
                 };
                 format!("{} ({door})", at.socket())
             })
@@ -224,35 +256,69 @@ impl Director {
     /// time; returns the counts of the whole life.
     pub async fn stop(mut self) -> Table {
         self.writer.drain().await;
-        let mut counts = Table::default();
+        let mut counted = Vec::new();
         let workers = self.threads.len();
         let all_ended = async {
             for _ in 0..workers {
-                if let Some((_, counted)) = self.ended.recv().await {
-                    counts.merge(&counted);
+                if let Some((_, counts)) = self.ended.recv().await {
+                    counted.push(counts);
                 }
             }
         };
-        let keep_watch = self.writer.watch(&mut self.reports);
+        let (roster, questions) = (&self.roster, &mut self.questions);
+        let attend = attend(&mut self.writer, &mut self.reports, roster, questions);
+        let ended = tokio::select! {
+            biased;
+            () = all_ended => true,
+            () = tokio::time::sleep(self.grace) => false,
+            () = attend => false,
+        };
+        if !ended {
+            warn!(
+                "requests still in flight after {:?} are cut off",
+                self.grace
+            );
+            counted.push(count(self.writer.workers()).await);
+        }
+        // Every worker that ended has handed over its last lines.
+        if let Some(journal) = self.writer.take_log() {
+            journal.finish(LAST_LINES);
+        }
+        Counts::sum(counted).table()
+    }
+}
+
+/// Keeps watch over the servers and tells the admin room what the writer knows. Cancel safe.
+async fn attend(
+    writer: &mut Writer,
+    reports: &mut mpsc::Receiver<Report>,
+    roster: &Roster,
+    questions: &mut mpsc::Receiver<oneshot::Sender<Sight>>,
+) {
+    loop {
         tokio::select! {
             biased;
-            () = all_ended => {
-                // Every worker has handed over its last lines.
-                if let Some(journal) = self.writer.take_log() {
-                    journal.finish(LAST_LINES);
-                }
-                return counts;
-            }
-            () = tokio::time::sleep(self.grace) => {}
-            () = keep_watch => {}
+            () = writer.watch(reports) => return,
+            // Who asked may have given up.
+            Some(reply) = questions.recv() => drop(reply.send(roster.sight(writer))),
         }
-        warn!(
-            "requests still in flight after {:?} are cut off",
-            self.grace
-        );
-        counts.merge(&self.writer.counts().await);
-        counts
     }
+}
+
+/// Starts the admin room, which serves what listeners the writer hands it; its questions to the writer.
+fn serve_admin(writer: &mut Writer) -> mpsc::Receiver<oneshot::Sender<Sight>> {
+    let (orders, inbox) = mpsc::channel(ORDERS_WAITING);
+    writer.admit(orders);
+    let (ask, questions) = mpsc::channel(QUESTIONS_WAITING);
+    let lines = Arc::clone(writer.log_counts());
+    let source = Source {
+        farm: Arc::clone(writer.farm()),
+        workers: writer.workers().to_vec(),
+        writer: ask,
+        lines: Arc::new(move || [lines.written(), lines.dropped()]),
+    };
+    tokio::spawn(admin::serve(inbox, source));
+    questions
 }
 
 /// What `Via` calls this process: no other process, here or elsewhere, should call itself the same.
@@ -269,7 +335,7 @@ fn spawn_worker(
     farm: Arc<Farm>,
     pseudonym: Arc<str>,
     inbox: mpsc::Receiver<Order>,
-    tell_end: mpsc::Sender<(usize, Table)>,
+    tell_end: mpsc::Sender<(usize, Counts)>,
 ) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name(format!("worker-{number}"))

@@ -99,7 +99,7 @@ async fn serve(args: Args) -> Result<ExitCode, app::Error> {
             _ = signals.reload.recv() => if reload(&mut director, &args.config).await.is_break() {
                 return Ok(ExitCode::FAILURE);
             },
-            _ = signals.count.recv() => terminal::say(director.writer().counts().await.to_string().trim_end()),
+            _ = signals.count.recv() => terminal::say(director.counts().await.to_string().trim_end()),
             _ = signals.reopen.recv() => reopen_log(&mut director).await,
             () = director.watch() => return Ok(ExitCode::FAILURE),
         }
@@ -138,10 +138,12 @@ async fn reload(director: &mut Director, path: &std::path::Path) -> ControlFlow<
         Ok(Ok(model)) => director.replace(model, Default::default()).await,
         Ok(Err(e)) => Err(e),
         Err(e) => {
+            director.note_reload(false);
             error!("reload refused: loading `{named}` ended early: {e}");
             return ControlFlow::Continue(());
         }
     };
+    director.note_reload(result.is_ok());
     match result {
         Ok(()) => {
             info!("reloaded `{named}`");

@@ -5,7 +5,7 @@ use std::task::Waker;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::sync::mpsc;
 
-use super::super::deadline::{Deadline, TICK, tick};
+use super::super::deadline::{TICK, tick};
 use super::super::http1::cases::{GOOD, cases};
 use super::*;
 use crate::control::{Farm, Live};

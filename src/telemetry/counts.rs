@@ -56,10 +56,6 @@ pub struct Totals {
     pub rules: BTreeMap<&'static str, u64>,
     /// Requests that found everything full and may wait.
     pub queue: [u64; QUEUE_EVENTS],
-    /// Lines that the access log took.
-    pub lines_taken: u64,
-    /// Lines that the access log had no room for.
-    pub lines_dropped: u64,
     /// Of urls that are configured no more.
     pub gone_urls: Numbers,
     /// Of servers that are configured no more.
@@ -180,15 +176,6 @@ impl Tally {
     /// Counts what became of a request that found everything full.
     pub fn queued(&self, event: QueueEvent) {
         self.totals.borrow_mut().queue[event as usize] += 1;
-    }
-
-    /// Counts a line for the access log, which took it or had no room.
-    pub fn logged(&self, taken: bool) {
-        let mut totals = self.totals.borrow_mut();
-        match taken {
-            true => totals.lines_taken += 1,
-            false => totals.lines_dropped += 1,
-        }
     }
 
     /// Counts, and returns the count.
@@ -316,8 +303,6 @@ impl Totals {
         for (rule, more) in &other.rules {
             *self.rules.entry(rule).or_default() += more;
         }
-        self.lines_taken += other.lines_taken;
-        self.lines_dropped += other.lines_dropped;
         self.gone_urls.merge(&other.gone_urls);
         self.gone_servers.merge(&other.gone_servers);
     }

@@ -10,7 +10,7 @@ pub enum Event {
     ConnectFailed,
     /// The connection broke before the head of an answer.
     Reset,
-    /// No head of an answer in time.
+    /// No connection or no head of an answer in time.
     Unanswered,
     /// The answer broke HTTP's rules.
     BadAnswer,
