@@ -110,28 +110,9 @@ pub fn load(path: &Path) -> Result<Model, Error> {
             for line in told.lines() {
                 warn!("{line}");
             }
-            tell_what_waits(&model);
             Ok(model)
         }
         None => Err(Error::Invalid(told)),
-    }
-}
-
-/// Says which statements are kept and have no effect yet.
-fn tell_what_waits(model: &Model) {
-    for server in &model.virtuals {
-        if server.sticky.is_some() {
-            warn!(
-                "`sticky` of virtual {} is kept, but has no effect in this version",
-                server.id
-            );
-        }
-        if server.slowstart_s > 0 {
-            warn!(
-                "`slowstart` of virtual {} is kept, but has no effect in this version",
-                server.id
-            );
-        }
     }
 }
 

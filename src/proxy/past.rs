@@ -124,19 +124,27 @@ pub(super) fn cookie_line(
     Some(set_cookie(name, &ticket, snapshot.keys(), manner))
 }
 
-/// The ticket that the client is to have from now on, if not the one it has: the one that was decided upon, or its own with new
-/// time where more than half of it is gone.
+/// The ticket that the client is to get: the one that was decided upon, with its times; nothing where that is the one that it has
+/// and no more than half of its time is gone.
 fn renewed(
     decided: Option<Ticket>,
     has: Option<Ticket>,
     minutes: u32,
     now_s: u64,
 ) -> Option<Ticket> {
+    let mut ticket = decided?;
     let life = u64::from(minutes) * 60;
-    let expiry = u32::try_from(now_s + life).unwrap_or(u32::MAX);
-    let old = |ticket: &Ticket| u64::from(ticket.expiry).saturating_sub(now_s) * 2 < life;
-    let ticket = decided.or_else(|| has.filter(old))?;
-    Some(Ticket { expiry, ..ticket })
+    let left = u64::from(ticket.expiry).saturating_sub(now_s);
+    if has == decided && left * 2 >= life {
+        return None;
+    }
+    let clock = |time: u64| u32::try_from(time).unwrap_or(u32::MAX);
+    ticket.expiry = clock(now_s + life);
+    // Whoever decides has no clock of the day.
+    if ticket.epoch == 0 {
+        ticket.epoch = clock(now_s / 60);
+    }
+    Some(ticket)
 }
 
 /// The `Set-Cookie` line for a ticket, with its line end (RFC 6265 §4.1). `Lax`: the first request that comes by a link from

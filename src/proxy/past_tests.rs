@@ -162,20 +162,41 @@ fn our_cookie_alone_is_taken_out() {
 #[test]
 fn a_ticket_is_renewed_when_more_than_half_of_its_time_is_gone() {
     let (ten_minutes, half) = (10, 300);
-    let has = |left| renewed(None, Some(ticket(NOW + left)), ten_minutes, NOW);
-    assert_eq!(has(half), None);
-    assert_eq!(has(half - 1), Some(ticket(NOW + 600)));
+    let again = |left| {
+        let same = Some(ticket(NOW + left));
+        renewed(same, same, ten_minutes, NOW)
+    };
+    assert_eq!(again(half), None);
+    assert_eq!(again(half - 1), Some(ticket(NOW + 600)));
     assert_eq!(renewed(None, None, ten_minutes, NOW), None);
-    let decided = Ticket {
+    let old = Some(ticket(NOW + 1));
+    assert_eq!(renewed(None, old, ten_minutes, NOW), None);
+}
+
+#[test]
+fn another_ticket_than_the_clients_gets_its_times_here() {
+    let moved = Ticket {
         primary: 9,
+        epoch: 0,
         ..ticket(0)
     };
-    let given = renewed(Some(decided), Some(ticket(NOW + 600)), ten_minutes, NOW);
     let expected = Ticket {
-        primary: 9,
+        epoch: (NOW / 60) as u32,
+        ..Ticket {
+            primary: 9,
+            ..ticket(NOW + 600)
+        }
+    };
+    for has in [None, Some(ticket(NOW + 600))] {
+        assert_eq!(renewed(Some(moved), has, 10, NOW), Some(expected));
+    }
+    // Of the same server: chosen when it was chosen.
+    let other_key = Ticket {
+        key: 3,
         ..ticket(NOW + 600)
     };
-    assert_eq!(given, Some(expected));
+    let given = renewed(Some(other_key), Some(ticket(NOW + 600)), 10, NOW);
+    assert_eq!(given.map(|t| t.epoch), Some(ticket(0).epoch));
 }
 
 #[test]

@@ -3,8 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access_log;
 mod bind_errors;
 mod clients;
+mod clients_address;
+mod cookies;
 mod descriptors;
 mod exposition;
 mod failover;
@@ -12,6 +15,7 @@ mod forward;
 mod malformed;
 mod metrics;
 mod misbehaving_origins;
+mod queue;
 mod redirect;
 mod reload;
 mod shutdown;
