@@ -21,13 +21,15 @@ use crate::model;
 use crate::model::{Endpoint, Id, Model};
 use crate::probes::Probing;
 use crate::proxy;
-use crate::telemetry::{Counts, Table};
+use crate::telemetry::{Counts, OpenError, Table};
 
 mod sight;
 
 /// Orders that may wait for a worker; the writer waits where there are more.
 const ORDERS_WAITING: usize = 64;
 
+/// How long the last lines of the access log may take to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
 /// Questions of the admin room that may wait for the writer.
 const QUESTIONS_WAITING: usize = 16;
 
@@ -245,6 +247,14 @@ impl Director {
         format!("listening on {}", doors.join(", "))
     }
 
+    /// Opens the access log's file anew, as logrotate asks for; whether there is one.
+    ///
+    /// # Errors
+    /// Where it cannot be opened; lines go on to the file before.
+    pub async fn reopen_log(&mut self) -> Result<bool, OpenError> {
+        self.writer.reopen_log().await
+    }
+
     /// Stops accepting, closes idle connections at once, lets requests in flight end within the grace
     /// time; returns the counts of the whole life.
     pub async fn stop(mut self) -> Table {
@@ -274,6 +284,10 @@ impl Director {
             );
             counted.push(count(self.writer.workers()).await);
         }
+        // Every worker that ended has handed over its last lines.
+        if let Some(journal) = self.writer.take_log() {
+            journal.finish(LAST_LINES);
+        }
         Counts::sum(counted).table()
     }
 }
@@ -299,11 +313,12 @@ fn serve_admin(writer: &mut Writer) -> mpsc::Receiver<Question> {
     let (orders, inbox) = mpsc::channel(ORDERS_WAITING);
     writer.admit(orders);
     let (ask, questions) = mpsc::channel(QUESTIONS_WAITING);
+    let lines = Arc::clone(writer.log_counts());
     let source = Source {
         farm: Arc::clone(writer.farm()),
         workers: writer.workers().to_vec(),
         writer: ask,
-        lines: Arc::new(|| [0, 0]),
+        lines: Arc::new(move || [lines.written(), lines.dropped()]),
     };
     tokio::spawn(admin::serve(inbox, source));
     questions

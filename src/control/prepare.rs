@@ -6,6 +6,7 @@ use std::net::TcpListener;
 
 use super::listeners::{BindError, bind};
 use crate::model::{Endpoint, Model};
+use crate::telemetry::OpenError;
 
 /// What a listener speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub enum PrepareError {
     NeedsInline(Vec<Endpoint>),
     /// These addresses cannot be bound.
     Bind(Vec<BindError>),
+    /// The access log cannot be opened.
+    Log(OpenError),
 }
 
 impl fmt::Display for PrepareError {
@@ -85,6 +88,7 @@ impl fmt::Display for PrepareError {
                 }
                 Ok(())
             }
+            PrepareError::Log(error) => error.fmt(f),
         }
     }
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::log::Logging;
 use super::standing::Intents;
 use super::wards::{Flip, Wards};
 use super::{Door, Farm, Live, PrepareError, Report, clock, errands, prepare, told};
 use crate::decide::{Facts, Millis, Snapshot};
 use crate::model::{Endpoint, Id, Model};
-use crate::telemetry::Counts;
+use crate::telemetry::{Counts, Journal};
 
 /// Reports that may wait for the writer; more are dropped, as the writer then has enough to act on.
 pub const REPORTS_WAITING: usize = 16_384;
@@ -50,6 +51,8 @@ pub enum Order {
     },
     /// Servers came and went: gauges at these addresses live on.
     Forget(Arc<HashSet<usize>>),
+    /// Write the access log there from now on, or nowhere.
+    Log(Option<Arc<Journal>>),
     /// Send a copy of the counts.
     Count(oneshot::Sender<Counts>),
     /// Stop accepting, close what is idle, end when the rest is done.
@@ -63,7 +66,8 @@ pub type Orders = mpsc::Sender<Order>;
 #[derive(Debug)]
 pub struct Writer {
     farm: Arc<Farm>,
-    workers: Vec<Orders>,
+    pub(super) workers: Vec<Orders>,
+    pub(super) logging: Logging,
     /// Who serves the admin listener; nobody: it is bound and not served.
     admin: Option<Orders>,
     model: Model,
@@ -103,6 +107,7 @@ impl Writer {
             Writer {
                 farm,
                 workers,
+                logging: Logging::default(),
                 admin: None,
                 model,
                 secret,
@@ -162,7 +167,12 @@ impl Writer {
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<(), PrepareError> {
         let prepared = prepare(model, &self.doors, handed, self.workers.len())?;
+        let wanted = prepared.model.globals.access_log.as_ref();
+        let log = self.logging.prepare(wanted).map_err(PrepareError::Log)?;
         self.apply(prepared).await;
+        if let Some(log) = log {
+            self.log_to(log).await;
+        }
         Ok(())
     }
 
@@ -225,7 +235,7 @@ impl Writer {
         }
     }
 
-    async fn order(&self, worker: &Orders, order: Order) {
+    pub(super) async fn order(&self, worker: &Orders, order: Order) {
         // A worker that is gone is told of by whoever supervises it.
         let _ = worker.send(order).await;
     }

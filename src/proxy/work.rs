@@ -51,7 +51,12 @@ async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Or
                     closing.spawn_local(closed.close());
                 }
             }
-            Order::Forget(living) => worker.tally.forget_all_but(&living),
+            Order::Forget(living) => {
+                worker.tally.forget_all_but(&living);
+                // It follows every change.
+                listening.values().for_each(|open| open.heed(&worker));
+            }
+            Order::Log(journal) => worker.scribe.follow(journal),
             Order::Count(reply) => count(&worker, reply).await,
             Order::Drain => break,
         }
@@ -65,7 +70,10 @@ async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Or
     tokio::pin!(drained);
     loop {
         tokio::select! {
-            () = &mut drained => return worker.tally.counts(),
+            () = &mut drained => {
+                worker.scribe.follow(None);
+                return worker.tally.counts();
+            }
             Some(order) = inbox.recv() => {
                 if let Order::Count(reply) = order {
                     count(&worker, reply).await;

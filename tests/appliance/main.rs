@@ -3,8 +3,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access_log;
 mod bind_errors;
 mod clients;
+mod clients_address;
+mod cookies;
 mod descriptors;
 mod exposition;
 mod failover;
@@ -15,6 +18,7 @@ mod malformed;
 mod metrics;
 mod misbehaving_origins;
 mod probes;
+mod queue;
 mod redirect;
 mod reload;
 mod shutdown;

@@ -1,17 +1,20 @@
 //! A client and the connection that serves it, in memory and moved on by hand.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::task::Waker;
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::sync::mpsc;
 
-use super::super::deadline::{Deadline, TICK, tick};
+use super::super::deadline::{TICK, tick};
 use super::super::http1::cases::{GOOD, cases};
 use super::*;
 use crate::control::{Farm, Live};
 use crate::decide::{Facts, Snapshot};
-use crate::model::{Code, HashKey, Model, Piece, Predictor, Ref, Template, Url, UrlId, Virtual};
+use crate::model::{
+    Code, HashKey, Model, Piece, Predictor, Ref, Scheme, Template, Url, UrlId, Virtual,
+};
 use crate::telemetry::Tally;
 
 mod pipelines;
@@ -120,13 +123,8 @@ impl Talk {
     fn new(worker: &Rc<Worker>, to: &str, room: usize) -> Talk {
         let (client, server) = tokio::io::duplex(room);
         let at = endpoint(to);
-        let client_side = Client {
-            stream: server,
-            input: BytesMut::new(),
-            deadline: Deadline::default(),
-            peer: "198.51.100.7:4711".parse().expect("an address"),
-            local: at.socket(),
-        };
+        let peer = "198.51.100.7:4711".parse().expect("an address");
+        let client_side = Client::new(server, peer, at.socket());
         let serving = serve_connection(Rc::clone(worker), client_side, at);
         let mut talk = Talk {
             client,

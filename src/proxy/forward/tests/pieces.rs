@@ -2,14 +2,12 @@
 
 use std::rc::Rc;
 
-use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex};
 use tokio::net::TcpStream;
 
 use super::rig::*;
 use crate::proxy::client::Client;
 use crate::proxy::connection::serve_connection;
-use crate::proxy::deadline::Deadline;
 
 /// Of longer messages only so many bytes come at once where others come byte by byte.
 const LONG: usize = 2000;
@@ -44,13 +42,7 @@ impl Rig {
     /// answers awaited.
     pub(super) async fn talk(&self, pieces: &[&[u8]], answers: usize) -> Got {
         let (mut near, far) = duplex(256 * 1024);
-        let client = Client {
-            stream: far,
-            input: BytesMut::new(),
-            deadline: Deadline::default(),
-            peer: CLIENT,
-            local: self.at.socket(),
-        };
+        let client = Client::new(far, CLIENT, self.at.socket());
         let serving = serve_connection(Rc::clone(&self.worker), client, self.at);
         let talking = async {
             for piece in pieces {
