@@ -1,10 +1,12 @@
 //! Servers are asked as the operator says, and only then.
 
 use std::fs;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Instant;
 
-use crate::support::{Director, Origin, PATIENCE, answer, eventually, free};
+use crate::support::{Director, Origin, PATIENCE, answer, eventually, free, get};
 
 /// A dip of `origin` that is watched by a probe of this kind once a second.
 fn watched(origin: &Origin, kind: &str) -> String {
@@ -106,5 +108,49 @@ fn a_program_knows_whom_it_is_to_ask_and_ends_with_the_director() {
     eventually("the program is gone", || {
         // A zombie waits for whoever takes in orphans here.
         fs::read_to_string(process.join("stat")).map_or(true, |stat| stat.contains(") Z "))
+    });
+}
+
+/// A dip of `first` that is watched by this probe; `second` stands in for it.
+fn backed_up(first: &Origin, second: &Origin, probe: &str) -> (Director, SocketAddr) {
+    let (at, real, backup) = (free(), first.address, second.address);
+    let config = format!(
+        "probe p {probe} interval 1 rise 1 fall 1\ndip {at} {real}\nreal {backup}\nbackup {at} {backup}\nwatch {at} p\n"
+    );
+    (Director::start(&config), at)
+}
+
+#[test]
+fn a_server_that_refuses_is_failed_before_any_client_asks_it_and_comes_back() {
+    let (first, second) = (Origin::saying("first"), Origin::saying("second"));
+    let (director, at) = backed_up(&first, &second, "tcp");
+    first.refuse();
+    eventually("it is told", || director.log().contains("FAILED"));
+    assert!(
+        director.log().contains("connect refused"),
+        "{}",
+        director.log()
+    );
+    assert_eq!(get(at, "/").text(), "second");
+    first.resume();
+    eventually("it is back", || get(at, "/").text() == "first");
+}
+
+#[test]
+fn an_agents_word_is_in_the_log() {
+    let agent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = agent.local_addr().expect("its address").port();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = agent.accept() {
+            let _ = stream.write_all(b"maint\n");
+        }
+    });
+    let (first, second) = (Origin::saying("first"), Origin::saying("second"));
+    let probe = format!("agent address 127.0.0.1 port {port}");
+    let (director, _) = backed_up(&first, &second, &probe);
+    eventually("it is out", || {
+        director
+            .log()
+            .contains("MAINT: probe p: the agent said maint")
     });
 }
