@@ -51,11 +51,12 @@ impl Plan {
         std::iter::once(&self.top).chain(&self.lower)
     }
 
-    /// The filled slots of all priorities.
+    /// The filled slots of all priorities, in bound order.
     pub(super) fn all_slots(&self) -> Vec<u32> {
-        self.classes()
-            .flat_map(|c| c.slots.iter().copied())
-            .collect()
+        let slots = self.classes().flat_map(|c| c.slots.iter().copied());
+        let mut slots: Vec<u32> = slots.collect();
+        slots.sort_unstable();
+        slots
     }
 }
 

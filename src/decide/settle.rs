@@ -157,7 +157,8 @@ impl Marks {
                 .collect();
             let targets = (0u32..).zip(&settings.targets);
             let good = targets.filter(|(_, t)| ids.contains(&config.ids[**t as usize]));
-            self.last_good[v] = Some(good.map(|(k, _)| k).collect());
+            let good: Arc<[u32]> = good.map(|(k, _)| k).collect();
+            self.last_good[v] = (!good.is_empty()).then_some(good);
         }
     }
 
@@ -175,6 +176,7 @@ impl Marks {
     }
 
     /// The most connections that a node may have: its own limit, and what its server says.
+    #[inline]
     pub(super) fn most(&self, config: &Config, node: u32) -> u32 {
         let said = self.measured[node as usize].maxconns;
         config.maxconns[node as usize].min(said.unwrap_or(UNLIMITED))

@@ -104,10 +104,11 @@ impl HashTable {
         Some(self.owners[place(next_draw(&mut state), self.owners.len())])
     }
 
-    /// A number from 0 to 1 that belongs to `key` at a slot, on every director the same.
-    pub(in crate::decide) fn point(&self, key: u64, slot: u32) -> f64 {
+    /// A number from 0 to 1 that belongs to `key` at its `attempt`-th try of a slot, on every director the same.
+    pub(in crate::decide) fn point(&self, key: u64, slot: u32, attempt: u32) -> f64 {
         let (seed, _) = self.slots[slot as usize];
-        (mix(mix(seed) ^ key) >> 11) as f64 / (1u64 << 53) as f64
+        let state = mix(seed) ^ key.wrapping_add(u64::from(attempt));
+        (mix(state) >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// The winner of the rendezvous of `key` among `slots`, one by one: where few are left of many.

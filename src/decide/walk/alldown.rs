@@ -14,10 +14,21 @@ use crate::model::Intent;
 const LINKS: usize = 8;
 
 impl<T: Trace> Walk<'_, T> {
-    /// Asks the virtuals of this walk, in its order, for their last resort.
-    pub(super) fn last_resort(&mut self) -> Option<(Action, Reason)> {
-        let visited = self.visited.clone();
-        visited.iter().find_map(|&v| self.resort(v))
+    /// Asks the virtuals of this walk, in its order, then those that back up who was `asked`, for their last resort.
+    pub(super) fn last_resort(&mut self, asked: u32) -> Option<(Action, Reason)> {
+        let mut all: SmallVec<[u32; 20]> = SmallVec::from_slice(&self.visited);
+        let mut at = asked;
+        for _ in 0..LINKS {
+            at = self.config.backup[at as usize];
+            if at == NONE {
+                break;
+            }
+            // A virtual of which every server is down was not even entered.
+            if !all.contains(&at) {
+                all.push(at);
+            }
+        }
+        all.into_iter().find_map(|v| self.resort(v))
     }
 
     fn resort(&mut self, v: u32) -> Option<(Action, Reason)> {

@@ -9,6 +9,7 @@ const LOOKED: usize = 8;
 
 impl<T: Trace> Walk<'_, T> {
     /// The most connections that a node may have.
+    #[inline]
     pub(super) fn most(&self, node: u32) -> u32 {
         self.snapshot.marks.most(self.config, node)
     }
@@ -21,6 +22,7 @@ impl<T: Trace> Walk<'_, T> {
         }
     }
 
+    #[inline]
     pub(super) fn is_full(&self, node: u32) -> bool {
         let most = self.most(node);
         if most == UNLIMITED {
@@ -45,6 +47,7 @@ impl<T: Trace> Walk<'_, T> {
     }
 
     /// Clients that were sent to a server and have not come yet.
+    #[inline]
     pub(super) fn promises(&self, server: u32) -> u32 {
         match self.config.remembers_s[server as usize] {
             0 => 0,
@@ -66,6 +69,7 @@ impl<T: Trace> Walk<'_, T> {
     }
 
     /// Connections at a node and those to come, where they can be known.
+    #[inline]
     pub(super) fn load(&self, node: u32) -> Option<f64> {
         let bearer = self.config.bearer(node);
         match self.config.kind(bearer) {
@@ -102,6 +106,7 @@ impl<T: Trace> Walk<'_, T> {
     }
 
     /// What fills a slot at this moment, most likely.
+    #[inline]
     pub(super) fn filler(&self, v: u32, k: u32) -> Option<u32> {
         let target = self.config.virtuals[v as usize].targets[k as usize];
         let front = self.config.front(target);

@@ -124,8 +124,8 @@ impl<T: Trace> Walk<'_, T> {
             if !self.may_fill(v, k) || self.is_lower(v, k, class) {
                 continue;
             }
-            // The same point at every try, so that a client comes once, when the share is large enough, and stays.
-            if !self.accepts(v, k, class, care, |_| table.point(key, k)) {
+            // Always the same points, so that a client comes once, when the share is large enough, and stays.
+            if !self.accepts(v, k, class, care, |_| table.point(key, k, attempt)) {
                 spared.get_or_insert(k);
                 continue;
             }

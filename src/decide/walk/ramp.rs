@@ -23,6 +23,7 @@ impl<T: Trace> Walk<'_, T> {
     }
 
     /// Whether what fills the slot takes a client that the predictor names it for, `point` drawn uniformly from 0 to 1.
+    #[inline]
     pub(super) fn accepts(
         &mut self,
         v: u32,

@@ -65,7 +65,9 @@ impl<T: Trace> Walk<'_, T> {
     /// Redirects by a url, if it is usable.
     pub(super) fn redirect(&mut self, url: u32, comer: Comer) -> Option<Action> {
         let config = self.config;
-        if !self.serves(url, comer) {
+        // Settled to be in service and to work, with what it is linked to: nothing of that is looked at again.
+        let settled = comer == Comer::New && self.alive(url, View::Steady);
+        if !settled && !self.serves(url, comer) {
             return self.reject(url, Why::State);
         }
         if url == self.left_out {
@@ -76,7 +78,7 @@ impl<T: Trace> Walk<'_, T> {
             if self.is_full(url) {
                 return self.reject(url, Why::Full);
             }
-        } else if let Some(why) = self.linked_away(link, comer) {
+        } else if let Some(why) = self.linked_away(link, comer, settled) {
             return self.reject(url, why);
         }
         let settings = config.url(url);
@@ -93,12 +95,12 @@ impl<T: Trace> Walk<'_, T> {
             self.attempt.by_host = true;
             return self.reject(url, Why::LeadsBack);
         }
-        let tried = if link != NONE && self.is_on_trial(link) {
+        let tried = if !settled && link != NONE && self.is_on_trial(link) {
             link
         } else {
             url
         };
-        let trial = self.is_on_trial(tried);
+        let trial = !settled && self.is_on_trial(tried);
         if trial && !self.try_out(tried, false) {
             return self.reject(url, Why::OnTrial);
         }
@@ -116,7 +118,7 @@ impl<T: Trace> Walk<'_, T> {
     }
 
     /// Why what a url is linked to keeps the url from being taken.
-    fn linked_away(&self, link: u32, comer: Comer) -> Option<Why> {
+    fn linked_away(&self, link: u32, comer: Comer, settled: bool) -> Option<Why> {
         if self.visited.contains(&link) {
             return Some(Why::Visited);
         }
@@ -131,13 +133,14 @@ impl<T: Trace> Walk<'_, T> {
         if self.attempt.tried.contains(&NodeIndex(link)) {
             return Some(Why::Tried);
         }
-        if !self.serves(link, comer) {
+        if !settled && !self.serves(link, comer) {
             return Some(Why::State);
         }
         self.is_full(link).then_some(Why::Full)
     }
 
     /// A redirect is taken: its client will come.
+    #[inline]
     fn promise(&mut self, url: u32, link: u32) {
         let server = if link == NONE { url } else { link };
         let for_s = self.config.remembers_s[server as usize];
@@ -197,6 +200,7 @@ impl<T: Trace> Walk<'_, T> {
     }
 
     /// Whether `node` would most likely be taken; takes nothing.
+    #[inline]
     pub(super) fn ready(&self, node: u32) -> bool {
         if !self.alive(node, View::Steady) || node == self.left_out {
             return false;
