@@ -1,6 +1,6 @@
 //! The only wiring: starts the writer and the workers, supervises them, drains them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,20 +10,19 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
 use crate::admin;
-use crate::admin::{Sight, Source};
+use crate::admin::{Question, Source};
 use crate::control::{Door, Farm, Order, PrepareError, Report, Writer, count};
 use crate::language::{FILE_BYTES, Style};
 use crate::model;
-use crate::model::{Endpoint, Model};
+use crate::model::{Endpoint, Id, Model};
 use crate::proxy;
 use crate::telemetry::{Counts, OpenError, Table};
 
 mod sight;
-use sight::Roster;
 
 /// Orders that may wait for a worker; the writer waits where there are more.
 const ORDERS_WAITING: usize = 64;
@@ -49,8 +48,9 @@ pub struct Director {
     reports: mpsc::Receiver<Report>,
     threads: Vec<JoinHandle<()>>,
     ended: mpsc::Receiver<(usize, Counts)>,
-    roster: Roster,
-    questions: mpsc::Receiver<oneshot::Sender<Sight>>,
+    /// The urls that are linked to nothing.
+    unlinked: Arc<HashSet<Id>>,
+    questions: mpsc::Receiver<Question>,
     grace: Duration,
 }
 
@@ -152,7 +152,7 @@ impl Director {
             reports,
             threads,
             ended,
-            roster: Roster::default(),
+            unlinked: Arc::default(),
             questions,
             grace: options.grace,
         };
@@ -169,10 +169,10 @@ impl Director {
         model: Model,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<(), Error> {
-        let roster = Roster::of(&model);
+        let unlinked = sight::unlinked(&model);
         let replaced = self.writer.replace(model, handed).await;
         replaced.map_err(Error::Prepare)?;
-        self.roster = roster;
+        self.unlinked = unlinked;
         Ok(())
     }
 
@@ -186,20 +186,21 @@ impl Director {
         let Director {
             writer,
             reports,
-            roster,
+            unlinked,
             questions,
             ended,
             ..
         } = self;
         tokio::select! {
-            () = attend(writer, reports, roster, questions) => {}
+            () = attend(writer, reports, unlinked, questions) => {}
             Some((number, _)) = ended.recv() => error!("worker {number} ended by itself"),
         }
     }
 
-    /// The counts of all workers, as a table.
-    pub async fn counts(&self) -> Table {
-        count(self.writer.workers()).await.table()
+    /// The counts of all workers, and how every server stands, as tables.
+    pub async fn tables(&self) -> String {
+        let counts = count(self.writer.workers()).await.table();
+        format!("{counts}\n{}", sight::table(&self.writer))
     }
 
     /// The writer, to ask for counts and listeners.
@@ -246,8 +247,8 @@ impl Director {
                 }
             }
         };
-        let (roster, questions) = (&self.roster, &mut self.questions);
-        let attend = attend(&mut self.writer, &mut self.reports, roster, questions);
+        let (unlinked, questions) = (&self.unlinked, &mut self.questions);
+        let attend = attend(&mut self.writer, &mut self.reports, unlinked, questions);
         let ended = tokio::select! {
             biased;
             () = all_ended => true,
@@ -273,21 +274,20 @@ impl Director {
 async fn attend(
     writer: &mut Writer,
     reports: &mut mpsc::Receiver<Report>,
-    roster: &Roster,
-    questions: &mut mpsc::Receiver<oneshot::Sender<Sight>>,
+    unlinked: &Arc<HashSet<Id>>,
+    questions: &mut mpsc::Receiver<Question>,
 ) {
     loop {
         tokio::select! {
             biased;
             () = writer.watch(reports) => return,
-            // Who asked may have given up.
-            Some(reply) = questions.recv() => drop(reply.send(roster.sight(writer))),
+            Some(question) = questions.recv() => sight::tell(writer, unlinked, question),
         }
     }
 }
 
 /// Starts the admin room, which serves what listeners the writer hands it; its questions to the writer.
-fn serve_admin(writer: &mut Writer) -> mpsc::Receiver<oneshot::Sender<Sight>> {
+fn serve_admin(writer: &mut Writer) -> mpsc::Receiver<Question> {
     let (orders, inbox) = mpsc::channel(ORDERS_WAITING);
     writer.admit(orders);
     let (ask, questions) = mpsc::channel(QUESTIONS_WAITING);

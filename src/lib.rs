@@ -33,6 +33,11 @@
 //! | intent | what the operator wants of a server (`in-service`, `out-of-service`) |
 //! | health | what was measured of it |
 //! | state | both combined |
+//! | ward | all that was measured of one server: what its traffic, its probes and its agent showed |
+//! | figure | a named number of a server, with source, age and expiry |
+//! | probe | a way of asking servers how they are |
+//! | errand | one probe of one server, to be run |
+//! | sounding | what a probe brought back |
 //! | ask | what a decision is asked about |
 //! | decision | redirect, forward or refuse, with its reason |
 //! | snapshot | model and facts compiled into what a decision reads |

@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use super::exposition::Exposition;
 use super::families::*;
 use super::process::Process;
-use super::scene::{Kind, STATES, Scene, Standing};
+use super::scene::Scene;
+use crate::control::Kind;
 use crate::decide::Reason;
+use crate::health::State;
 use crate::model::Id;
 use crate::telemetry::{Cause, Event, Numbers, QueueEvent};
 
@@ -225,7 +227,7 @@ fn spared(scene: &Scene, rows: &[Named<'_>]) -> Option<f64> {
         (answers + traffic.answers.count(), bytes + traffic.to_client)
     });
     let redirects = scene.counts.rows.iter();
-    let redirects = redirects.filter(|row| scene.sight.unlinked.contains(&row.server.id));
+    let redirects = redirects.filter(|row| scene.unlinked.contains(&row.server.id));
     let redirects: u64 = redirects.map(|row| row.numbers.picked()).sum();
     (answers > 0).then(|| redirects as f64 * bytes as f64 / answers as f64)
 }
@@ -239,41 +241,40 @@ fn connections(out: &mut Exposition, scene: &Scene) {
 }
 
 fn states(out: &mut Exposition, scene: &Scene) {
-    // The published configuration may be newer than the standings: who is not in both is left out.
+    // The published configuration may be newer than the states: who is not in both is left out.
     let servers: Vec<_> = scene
-        .sight
-        .standings
+        .states
         .iter()
-        .filter_map(|standing| {
-            let node = scene.live.snapshot.node(&standing.id)?;
-            Some((standing, standing.id.to_string(), node))
+        .filter_map(|(id, kind, state)| {
+            let node = scene.live.snapshot.node(id)?;
+            Some((*kind, state.as_str(), id.to_string(), node))
         })
         .collect();
     let gauges = |node| scene.live.loads.gauges(node);
     out.family(&SERVER_CONNECTIONS);
-    for (standing, name, node) in &servers {
-        if matches!(standing.kind, Kind::Real | Kind::Dip) {
+    for (kind, _, name, node) in &servers {
+        if matches!(kind, Kind::Real | Kind::Dip) {
             let open = gauges(*node).connections();
             out.sample(&SERVER_CONNECTIONS, &[("server", name)], open);
         }
     }
     out.family(&PROMISES);
-    for (standing, name, node) in &servers {
-        if standing.kind == Kind::Dip {
+    for (kind, _, name, node) in &servers {
+        if *kind == Kind::Dip {
             let promises = gauges(*node).promises(scene.now);
             out.sample(&PROMISES, &[("server", name)], promises);
         }
     }
     out.family(&STICKY);
-    for (standing, name, node) in &servers {
-        if standing.kind != Kind::Virtual && scene.live.loads.sticks().is_some() {
+    for (kind, _, name, node) in &servers {
+        if *kind != Kind::Virtual && scene.live.loads.sticks().is_some() {
             let clients = gauges(*node).clients();
             out.sample(&STICKY, &[("server", name)], clients);
         }
     }
     out.family(&STATE);
     let mut sums: HashMap<(Kind, &str), u64> = HashMap::new();
-    for (Standing { kind, state, .. }, name, _) in &servers {
+    for (kind, state, name, _) in &servers {
         let labels = [
             ("server", &**name),
             ("kind", kind.as_str()),
@@ -284,7 +285,7 @@ fn states(out: &mut Exposition, scene: &Scene) {
     }
     out.family(&SERVERS);
     for kind in Kind::ALL {
-        for state in STATES {
+        for state in State::ALL.map(State::as_str) {
             let count = sums.get(&(kind, state)).copied().unwrap_or(0);
             out.sample(
                 &SERVERS,

@@ -16,5 +16,5 @@ mod server;
 mod servers;
 
 pub use families::{FAMILIES, Family, Sort};
-pub use scene::{Fact, Figure, Kind, Sight, Source, Standing};
+pub use scene::{Part, Question, Source};
 pub use server::serve;

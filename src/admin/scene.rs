@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::limits::GATHER;
-use crate::control::{Farm, Live, Orders, count};
+use crate::control::{Farm, Kind, Live, Orders, Standing, count};
 use crate::decide::Millis;
+use crate::health::State;
 use crate::model::Id;
 use crate::telemetry::{Counts, Probed};
 
@@ -22,7 +22,7 @@ pub struct Source {
     /// The workers, for their counts.
     pub workers: Vec<Orders>,
     /// The writer's task, for what it alone knows.
-    pub writer: mpsc::Sender<oneshot::Sender<Sight>>,
+    pub writer: mpsc::Sender<Question>,
     /// Lines of the access log so far: written, dropped.
     pub lines: Arc<dyn Fn() -> [u64; 2] + Send + Sync>,
 }
@@ -33,89 +33,24 @@ impl fmt::Debug for Source {
     }
 }
 
-/// What the writer alone knows.
-#[derive(Clone, Debug, Default)]
-pub struct Sight {
-    /// Every virtual, real, dip and url.
-    pub standings: Vec<Standing>,
-    /// The urls that are linked to nothing: whom they redirect is not seen again.
+/// What is asked of the writer: in parts, so that it has its hands free in between.
+#[derive(Debug)]
+pub enum Question {
+    /// Who is in which state, from so many on.
+    States(usize, oneshot::Sender<Part<(Id, Kind, State)>>),
+    /// How everybody stands, from so many on.
+    Standings(usize, oneshot::Sender<Part<Standing>>),
+}
+
+/// A part of what the writer knows.
+#[derive(Debug)]
+pub struct Part<T> {
+    /// Some of it, in the order of the configuration.
+    pub some: Vec<T>,
+    /// There is no more.
+    pub last: bool,
+    /// The urls that are linked to nothing: whom they redirect is not seen again. The same one in each part of one configuration.
     pub unlinked: Arc<HashSet<Id>>,
-}
-
-/// What a server is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Kind {
-    /// A virtual.
-    Virtual,
-    /// A real.
-    Real,
-    /// A dip.
-    Dip,
-    /// A url.
-    Url,
-}
-
-impl Kind {
-    /// All kinds.
-    pub const ALL: [Kind; 4] = [Kind::Virtual, Kind::Real, Kind::Dip, Kind::Url];
-
-    /// The statement's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Kind::Virtual => "virtual",
-            Kind::Real => "real",
-            Kind::Dip => "dip",
-            Kind::Url => "url",
-        }
-    }
-}
-
-/// The words for a state (LANGUAGE.md §3).
-pub(super) const STATES: [&str; 7] = [
-    "IS", "OOS", "MAINT", "STICKY", "FAILED", "TESTING", "MAXCONNS",
-];
-
-/// How one server stands: what the operator wants, what was measured, and both combined.
-#[derive(Clone, Debug)]
-pub struct Standing {
-    /// Who.
-    pub id: Id,
-    /// What.
-    pub kind: Kind,
-    /// Both combined, one of LANGUAGE.md §3's words.
-    pub state: &'static str,
-    /// What the operator wants.
-    pub intent: Fact,
-    /// What was measured.
-    pub measured: Fact,
-    /// What else is known of it.
-    pub figures: Vec<Figure>,
-}
-
-/// A fact, since when it holds, and why.
-#[derive(Clone, Debug)]
-pub struct Fact {
-    /// In one word.
-    pub word: &'static str,
-    /// Since when; zero: from the start.
-    pub since: Millis,
-    /// Why; may be empty.
-    pub why: String,
-}
-
-/// A named number of a server.
-#[derive(Clone, Debug)]
-pub struct Figure {
-    /// Its name.
-    pub name: String,
-    /// The number.
-    pub value: f64,
-    /// Who says so: a probe, `traffic`, `agent`.
-    pub source: String,
-    /// When it was said.
-    pub at: Millis,
-    /// When it holds no longer.
-    pub expires: Option<Millis>,
 }
 
 /// Everything at one moment.
@@ -123,7 +58,8 @@ pub(super) struct Scene {
     pub(super) counts: Counts,
     pub(super) live: Arc<Live>,
     pub(super) now: Millis,
-    pub(super) sight: Sight,
+    pub(super) states: Vec<(Id, Kind, State)>,
+    pub(super) unlinked: Arc<HashSet<Id>>,
     pub(super) probes: BTreeMap<Box<str>, Probed>,
     pub(super) reloads: [u64; 2],
     pub(super) reloaded_at: Option<u64>,
@@ -135,42 +71,54 @@ pub(super) struct Scene {
 pub(super) struct Silent;
 
 impl Source {
-    /// What the writer knows, and the moment it was told.
-    pub(super) async fn sight(&self) -> Result<(Sight, Moment), Silent> {
-        let (send, receive) = oneshot::channel();
-        let told = async {
-            self.writer.send(send).await.map_err(|_| Silent)?;
-            receive.await.map_err(|_| Silent)
-        };
-        let sight = timeout(GATHER, told).await.map_err(|_| Silent)??;
-        let moment = Moment {
-            now: self.farm.now(),
-            wall: SystemTime::now(),
-        };
-        Ok((sight, moment))
+    /// How everybody stands.
+    pub(super) async fn standings(&self) -> Result<Vec<Standing>, Silent> {
+        Ok(self.all(Question::Standings).await?.0)
     }
 
     /// Everything.
     pub(super) async fn scene(&self) -> Result<Scene, Silent> {
-        let (sight, Moment { now, .. }) = self.sight().await?;
+        let (states, unlinked) = self.all(Question::States).await?;
         let counts = timeout(GATHER, count(&self.workers));
         let ledger = self.farm.ledger();
         Ok(Scene {
             counts: counts.await.map_err(|_| Silent)?,
             live: self.farm.live().load_full(),
-            now,
-            sight,
+            now: self.farm.now(),
+            states,
+            unlinked,
             probes: ledger.probes(),
             reloads: ledger.reloads(),
             reloaded_at: ledger.reloaded_at(),
             lines: (self.lines)(),
         })
     }
-}
 
-/// One moment on both clocks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    pub(super) now: Millis,
-    pub(super) wall: SystemTime,
+    /// All parts of what the writer knows of one configuration, begun anew where that changed in between.
+    async fn all<T>(
+        &self,
+        question: impl Fn(usize, oneshot::Sender<Part<T>>) -> Question,
+    ) -> Result<(Vec<T>, Arc<HashSet<Id>>), Silent> {
+        let asked = async {
+            let mut all: Vec<T> = Vec::new();
+            let mut of: Option<Arc<HashSet<Id>>> = None;
+            loop {
+                let (reply, told) = oneshot::channel();
+                let question = question(all.len(), reply);
+                self.writer.send(question).await.map_err(|_| Silent)?;
+                let part = told.await.map_err(|_| Silent)?;
+                let begun = of.get_or_insert_with(|| Arc::clone(&part.unlinked));
+                if !Arc::ptr_eq(begun, &part.unlinked) {
+                    of = None;
+                    all.clear();
+                    continue;
+                }
+                all.extend(part.some);
+                if part.last {
+                    return Ok((all, part.unlinked));
+                }
+            }
+        };
+        timeout(GATHER, asked).await.map_err(|_| Silent)?
+    }
 }

@@ -132,8 +132,9 @@ impl Room {
         // Off this thread, which is the writer's too: of a large farm it takes its time.
         let (rendered, media_type) = match page {
             Page::Servers => {
-                let (sight, moment) = self.source.sight().await.map_err(silent)?;
-                let rendered = spawn_blocking(move || servers::render(&sight, moment)).await;
+                let standings = self.source.standings().await.map_err(silent)?;
+                let farm = Arc::clone(&self.source.farm);
+                let rendered = spawn_blocking(move || servers::render(&standings, &farm)).await;
                 (rendered, "application/json")
             }
             Page::Metrics | Page::Index => {

@@ -1,98 +1,86 @@
-//! What the writer knows, in the words of the admin room.
+//! What the writer tells the admin room and the operator's terminal.
 
 use std::collections::HashSet;
+use std::fmt::Write;
 use std::sync::Arc;
 
-use crate::admin::{Fact, Kind, Sight, Standing};
+use jiff::tz::TimeZone;
+
+use crate::admin::{Part, Question};
 use crate::control::Writer;
-use crate::decide::{Health, Millis};
 use crate::model::{Id, Intent, Model};
 
-/// What of a configuration the answers need beside what the writer tells.
-#[derive(Debug, Default)]
-pub(super) struct Roster {
-    servers: Vec<(Id, Kind, Intent, Option<u32>)>,
-    unlinked: Arc<HashSet<Id>>,
+/// States that are told at a stretch: some milliseconds of the writer's time.
+const STATES: usize = 2_048;
+
+/// Standings that are told at a stretch; each takes as long as ten states, for its words.
+const STANDINGS: usize = 256;
+
+/// The urls of `model` that are linked to nothing.
+pub(super) fn unlinked(model: &Model) -> Arc<HashSet<Id>> {
+    let urls = model.urls.iter().filter(|u| u.link.is_none());
+    Arc::new(urls.map(|u| Id::Url(u.id.clone())).collect())
 }
 
-impl Roster {
-    pub(super) fn of(model: &Model) -> Roster {
-        let virtuals = model
-            .virtuals
-            .iter()
-            .map(|v| (Id::Endpoint(v.id), Kind::Virtual, v.intent, None));
-        let reals = model.reals.iter().map(|r| {
-            let id = Id::Endpoint(r.id);
-            (id, Kind::Real, r.intent, r.serving.maxconns)
-        });
-        let dips = model.dips.iter().map(|d| {
-            let intent = match d.virtual_intent {
-                Intent::InService => d.real_intent,
-                other => other,
+/// Answers a question of the admin room.
+pub(super) fn tell(writer: &Writer, unlinked: &Arc<HashSet<Id>>, question: Question) {
+    // Who asked may have given up.
+    match question {
+        Question::States(from, reply) => {
+            drop(reply.send(part(writer.some_states(from, STATES), STATES, unlinked)));
+        }
+        Question::Standings(from, reply) => {
+            let some = writer.some_standings(from, STANDINGS);
+            drop(reply.send(part(some, STANDINGS, unlinked)));
+        }
+    }
+}
+
+fn part<T>(some: Vec<T>, most: usize, unlinked: &Arc<HashSet<Id>>) -> Part<T> {
+    Part {
+        last: some.len() < most,
+        some,
+        unlinked: Arc::clone(unlinked),
+    }
+}
+
+/// A table of every server's state, since when and why.
+pub(super) fn table(writer: &Writer) -> String {
+    let here = TimeZone::system();
+    let rows: Vec<[String; 5]> = writer
+        .standings()
+        .into_iter()
+        .map(|standing| {
+            let (since, why) = match standing.intent.is {
+                Intent::InService => (standing.measured.since, standing.measured.why),
+                _ => (standing.intent.since, standing.intent.why),
             };
-            (Id::Endpoint(d.id), Kind::Dip, intent, d.serving.maxconns)
-        });
-        let urls = model
-            .urls
-            .iter()
-            .map(|u| (Id::Url(u.id.clone()), Kind::Url, u.intent, None));
-        let unlinked = model.urls.iter().filter(|u| u.link.is_none());
-        Roster {
-            servers: virtuals.chain(reals).chain(dips).chain(urls).collect(),
-            unlinked: Arc::new(unlinked.map(|u| Id::Url(u.id.clone())).collect()),
+            let since = writer.farm().time_of_day(since).to_zoned(here.clone());
+            [
+                standing.id.to_string(),
+                standing.kind.as_str().to_owned(),
+                standing.state.as_str().to_owned(),
+                since.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+                why,
+            ]
+        })
+        .collect();
+    let names = ["server", "kind", "state", "since", "why"].map(str::to_owned);
+    let mut widths = [0; 5];
+    for row in rows.iter().chain([&names]) {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.len().max(*width);
         }
     }
-
-    /// What the writer knows now.
-    pub(super) fn sight(&self, writer: &Writer) -> Sight {
-        let live = writer.farm().live().load();
-        let fact = |word| Fact {
-            word,
-            since: Millis(0),
-            why: String::new(),
-        };
-        let standings = self
-            .servers
-            .iter()
-            .filter_map(|(id, kind, intent, maxconns)| {
-                let node = live.snapshot.node(id)?;
-                let health = live.snapshot.health(node);
-                let open = live.loads.gauges(node).connections();
-                let full = maxconns.is_some_and(|most| open >= most);
-                let (intent_word, out) = words(*intent);
-                let measured = match health {
-                    Health::Up => "IS",
-                    Health::Failed => "FAILED",
-                    Health::Testing => "TESTING",
-                };
-                let state = match (out, measured) {
-                    (Some(out), _) => out,
-                    (None, "IS") if full => "MAXCONNS",
-                    (None, measured) => measured,
-                };
-                Some(Standing {
-                    id: id.clone(),
-                    kind: *kind,
-                    state,
-                    intent: fact(intent_word),
-                    measured: fact(measured),
-                    figures: Vec::new(),
-                })
-            });
-        Sight {
-            standings: standings.collect(),
-            unlinked: Arc::clone(&self.unlinked),
-        }
+    let mut table = String::new();
+    for row in [&names].into_iter().chain(&rows) {
+        let [a, b, c, d, _] = widths;
+        let [server, kind, state, since, why] = row;
+        // Writing to a text cannot fail.
+        let _ = writeln!(
+            table,
+            "{server:a$}  {kind:b$}  {state:c$}  {since:d$}  {why}"
+        );
     }
-}
-
-/// An intent's word, and the state that it makes whatever was measured.
-fn words(intent: Intent) -> (&'static str, Option<&'static str>) {
-    match intent {
-        Intent::InService => ("in-service", None),
-        Intent::OutOfService => ("out-of-service", Some("OOS")),
-        Intent::Maintenance => ("maintenance", Some("MAINT")),
-        Intent::Sticky => ("sticky", Some("STICKY")),
-        Intent::Failed => ("failed", Some("FAILED")),
-    }
+    table
 }

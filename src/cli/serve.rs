@@ -14,7 +14,7 @@ use crate::control::doors;
 
 /// Serves a configuration until SIGTERM or SIGINT.
 ///
-/// SIGHUP reloads the file as one transaction; SIGUSR1 prints the counts per server and reason;
+/// SIGHUP reloads the file as one transaction; SIGUSR1 prints the counts per server and reason, and every server's state;
 /// SIGUSR2 opens the access log's file anew, for logrotate.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -99,7 +99,7 @@ async fn serve(args: Args) -> Result<ExitCode, app::Error> {
             _ = signals.reload.recv() => if reload(&mut director, &args.config).await.is_break() {
                 return Ok(ExitCode::FAILURE);
             },
-            _ = signals.count.recv() => terminal::say(director.counts().await.to_string().trim_end()),
+            _ = signals.count.recv() => terminal::say(director.tables().await.trim_end()),
             _ = signals.reopen.recv() => reopen_log(&mut director).await,
             () = director.watch() => return Ok(ExitCode::FAILURE),
         }

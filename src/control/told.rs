@@ -51,6 +51,11 @@ pub(super) fn expired(id: &Id, probe: &str, probes: &[Arc<Probe>]) {
     );
 }
 
+/// Tells of new servers with a probe that says `from-down`.
+pub(super) fn waiting(servers: usize) {
+    info!("{servers} new servers count as FAILED until they answer a probe (from-down)");
+}
+
 /// Tells that clients come back from a server.
 pub(super) fn suspect(id: &Id) {
     let kind = kind(id);

@@ -124,16 +124,21 @@ impl Wards {
             }
             self.charges.insert(id, charge);
         }
+        let mut waiting = 0;
         for (id, new) in &self.settings {
             let old = before.get(id).filter(|old| old.place == new.place);
             if !new.probes.is_empty() && !self.charges.contains_key(id) {
                 let ward = Ward::new(new.watching, &new.probes, old.is_none(), now);
+                waiting += usize::from(ward.waiting());
                 let scheduled = None;
                 self.charges.insert(id.clone(), Charge { ward, scheduled });
             }
             if old.is_some_and(|old| !old.in_service) && new.in_service && self.is_up(id) {
                 turned.returned.push(id.clone());
             }
+        }
+        if waiting > 0 {
+            told::waiting(waiting);
         }
         self.charges.retain(|_, charge| !charge.ward.is_idle());
         self.due.clear();
@@ -252,7 +257,7 @@ impl Wards {
         told::changed(farm, id, &charge.ward, &was);
         let in_service = self.settings.get(id).is_some_and(|s| s.in_service);
         let back = takes_all(&measured) && !takes_all(&was);
-        if back && in_service && !(waited && !charge.ward.waiting()) {
+        if back && in_service && !waited {
             returned(farm, id);
         }
         let flip = self.flips.entry(id.clone()).or_insert(Flip {

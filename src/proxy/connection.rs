@@ -446,5 +446,5 @@ impl Connection<Fresh> {
 struct Gone;
 
 #[cfg(test)]
-#[path = "connection_tests.rs"]
+#[path = "connection_tests/mod.rs"]
 mod tests;

@@ -182,13 +182,53 @@ fn servers_are_told_in_json() {
         (&url["kind"], &url["state"], &url["intent"]["is"]),
         (&"url".into(), &"MAINT".into(), &"maintenance".into())
     );
+    let up = &url["measured"];
+    assert_eq!((&up["is"], &up["share"]), (&"up".into(), &100.into()));
     for fact in ["intent", "measured"] {
         let since = url[fact]["since"].as_str().expect("a time");
         assert!(
             since.ends_with('Z') && since.len() == "2026-01-01T00:00:00.000Z".len(),
             "{since}"
         );
+        assert!(url[fact]["why"].as_str().is_some_and(|why| !why.is_empty()));
     }
+}
+
+#[test]
+fn the_printed_table_says_who_is_in_which_state_and_why() {
+    let farm = farm();
+    farm.director
+        .counts(&["to-dip", "url", "MAINT", "set at the start at "]);
+    farm.director
+        .counts(&[&farm.good.to_string(), "real", "IS"]);
+}
+
+#[test]
+fn a_failure_is_seen_with_its_time_and_reason() {
+    let (front, dead, admin) = (free(), free(), free());
+    let director = Director::start(&format!(
+        "virtual {front}\nreal {dead}\nthreshold {dead} 1\nbind {front} {dead}\nmetrics {admin}\n"
+    ));
+    assert_eq!(get(front, "/x").status, 503);
+    let state = [
+        ("server", &*dead.to_string()),
+        ("kind", "real"),
+        ("state", "FAILED"),
+    ];
+    eventually("it is FAILED", || {
+        scrape(admin).value("signpost_server_state", &state) == Some(1.0)
+    });
+    let told: serde_json::Value =
+        serde_json::from_slice(&get(admin, "/servers").body).expect("JSON");
+    let real = &told["servers"][1];
+    assert_eq!(real["measured"]["is"], "failed", "{told}");
+    assert!(
+        real["measured"]["why"]
+            .as_str()
+            .is_some_and(|why| why.contains("refused")),
+        "{told}"
+    );
+    director.counts(&[&dead.to_string(), "FAILED", "refused"]);
 }
 
 #[test]
@@ -272,13 +312,14 @@ fn an_address_that_is_held_is_told_with_the_others_and_nothing_changes() {
     let _holders = [held, other].map(|at| std::net::TcpListener::bind(at).expect("bound"));
     let base = format!("virtual {front}\nurl a http://a.example/%d\nbind {front} a\n");
     let director = Director::start(&format!("{base}metrics {admin}\n"));
-    let said = director.reload_refused(&format!(
+    director.reload_refused(&format!(
         "{base}virtual {other}\nbind {other} a\nmetrics {held}\n"
     ));
-    assert!(
-        said.contains(&held.to_string()) && said.contains(&other.to_string()),
-        "{said}"
-    );
+    eventually("both are told", || {
+        [held, other]
+            .iter()
+            .all(|at| director.log().contains(&at.to_string()))
+    });
     scrape(admin);
     // What was a virtual's cannot become the admin listener in one step: its socket is still open.
     let said = director.reload_refused(&format!(

@@ -3,6 +3,8 @@
 mod cases;
 mod laws;
 mod places;
+mod recipes;
+mod shares;
 mod told;
 
 use std::borrow::Cow;

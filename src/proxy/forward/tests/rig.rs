@@ -151,7 +151,7 @@ pub(super) struct Rig {
     pub(super) worker: Rc<Worker>,
     pub(super) reports: mpsc::Receiver<Report>,
     reals: Vec<Endpoint>,
-    at: Endpoint,
+    pub(super) at: Endpoint,
 }
 
 impl Rig {
