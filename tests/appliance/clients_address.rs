@@ -2,7 +2,6 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
@@ -218,16 +217,6 @@ fn from_others_no_head_is_taken() {
     let answer = client_from(from, rig.at).send(GET).answer();
     assert_eq!(answer.status, 200);
     assert_eq!(rig.logged(3), ("127.0.0.2".to_owned(), 200));
-}
-
-#[test]
-fn a_head_that_does_not_come_ends_the_connection_as_a_slow_head_does() {
-    let rig = Rig::new(&format!("proxy-protocol AT\n{TRUSTED}"));
-    let mut client = Client::to(rig.at);
-    let patience = Some(Duration::from_secs(20));
-    client.stream.set_read_timeout(patience).expect("set");
-    client.closed();
-    rig.director.counts_until(&["proxy-head", "1"]);
 }
 
 #[test]

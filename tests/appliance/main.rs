@@ -5,6 +5,7 @@ mod support;
 
 mod access_log;
 mod bind_errors;
+mod came_back;
 mod clients;
 mod clients_address;
 mod cookies;

@@ -13,11 +13,13 @@ use super::*;
 use crate::control::{Farm, Live};
 use crate::decide::{Facts, Snapshot};
 use crate::model::{
-    Code, HashKey, Model, Piece, Predictor, Ref, Scheme, Template, Url, UrlId, Virtual,
+    Block, Code, Globals, HashKey, Model, Piece, Predictor, Ref, Scheme, Template, Url, UrlId,
+    Virtual,
 };
 use crate::telemetry::Tally;
 
 mod pipelines;
+mod proxy_heads;
 mod redirects;
 mod waits;
 
@@ -62,6 +64,10 @@ fn at(id: &str, keepalive: bool, targets: Vec<Ref>) -> Virtual {
 }
 
 fn worker() -> Rc<Worker> {
+    worker_trusting(vec![])
+}
+
+fn worker_trusting(trusted: Vec<Block>) -> Rc<Worker> {
     let literal = |text: &str| Piece::Literal(text.into());
     let model = Model {
         virtuals: vec![
@@ -95,6 +101,10 @@ fn worker() -> Rc<Worker> {
                 None,
             ),
         ],
+        globals: Globals {
+            trusted,
+            ..Globals::default()
+        },
         ..Model::default()
     };
     let (snapshot, loads) = Snapshot::compile(&model, &Facts::default(), None);
@@ -125,7 +135,10 @@ impl Talk {
         let at = endpoint(to);
         let peer = "198.51.100.7:4711".parse().expect("an address");
         let client_side = Client::new(server, peer, at.socket());
-        let serving = serve_connection(Rc::clone(worker), client_side, at);
+        Talk::served(client, serve_connection(Rc::clone(worker), client_side, at))
+    }
+
+    fn served(client: DuplexStream, serving: impl Future<Output = ()> + 'static) -> Talk {
         let mut talk = Talk {
             client,
             serving: Some(Box::pin(serving)),
