@@ -33,12 +33,14 @@ pub(super) async fn follow(farm: Arc<Farm>, mut stopped: oneshot::Receiver<()>) 
         farm,
         schedule: Schedule::new(seed),
         knocks,
+        results: Vec::new(),
         bring,
         told: Told::default(),
     };
     errands.mark_changed();
     loop {
         round.start();
+        round.report();
         let now = round.farm.now().0;
         let due = round.schedule_due();
         tokio::select! {
@@ -77,6 +79,8 @@ struct Round {
     farm: Arc<Farm>,
     schedule: Schedule,
     knocks: Knocks,
+    /// Goes to the writer in one go: one wake-up for all of it.
+    results: Vec<Sounded>,
     bring: mpsc::UnboundedSender<Brought>,
     told: Told,
 }
@@ -118,8 +122,17 @@ impl Round {
                 _ => self.spawn(start),
             }
         }
+        if knocked > 0 {
+            self.answers();
+        }
         let late = self.schedule.late();
         self.told.late(late, now);
+    }
+
+    fn report(&mut self) {
+        for sounded in self.results.drain(..) {
+            self.farm.sounded(sounded);
+        }
     }
 
     fn spawn(&self, start: Start) {
@@ -163,7 +176,7 @@ impl Round {
         let silent = matches!(outcome, Some(Outcome::Sounded { silent: true, .. }));
         let wanted = self.schedule.done(&start, silent, now.0);
         match outcome {
-            Some(Outcome::Sounded { sounding, .. }) if wanted => self.farm.sounded(Sounded {
+            Some(Outcome::Sounded { sounding, .. }) if wanted => self.results.push(Sounded {
                 id: start.errand.id.clone(),
                 probe: Arc::clone(&start.errand.probe),
                 sounding,

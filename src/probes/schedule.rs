@@ -177,7 +177,7 @@ impl Schedule {
     pub(super) fn urge(&mut self, errand: &Errand, now: u64) {
         let key = (errand.id.clone(), errand.probe.name.clone());
         let Some(&place) = self.places.get(&key) else {
-            let place = self.add(errand, now);
+            let place = self.add(errand, at_once(now));
             if let Some(entry) = &mut self.entries[place] {
                 entry.once = true;
             }
@@ -190,9 +190,9 @@ impl Schedule {
         };
         match &mut entry.state {
             State::Due => {
-                entry.due = now;
+                entry.due = at_once(now);
                 entry.stamp = stamp;
-                self.note(place, now, stamp);
+                self.note(place, at_once(now), stamp);
             }
             State::Waiting => {}
             State::Running { again } => *again = true,
@@ -203,7 +203,7 @@ impl Schedule {
     pub(super) fn due(&mut self) -> Option<u64> {
         while let Some(Reverse((due, place, stamp))) = self.due.peek() {
             if self.holds(*place, *stamp) {
-                return Some(due.next_multiple_of(TICK_MS));
+                return Some(tick(*due));
             }
             self.due.pop();
         }
@@ -213,7 +213,7 @@ impl Schedule {
     /// An errand to be run now, as long as there is one that is due and a place for it.
     pub(super) fn next(&mut self, now: u64) -> Option<Start> {
         while let Some(&Reverse((due, place, stamp))) = self.due.peek()
-            && due <= now
+            && tick(due) <= now
         {
             self.due.pop();
             if !self.holds(place, stamp) {
@@ -285,7 +285,7 @@ impl Schedule {
         // 5 % earlier or later.
         let after = interval - interval / 20 + draw % (interval / 10 + 1);
         let due = match again {
-            true => now,
+            true => at_once(now),
             false => now.max(entry.due + after),
         };
         entry.due = due;
@@ -341,6 +341,16 @@ impl Schedule {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
     }
+}
+
+/// When what is due at `due` starts.
+const fn tick(due: u64) -> u64 {
+    due.next_multiple_of(TICK_MS)
+}
+
+/// When it must be due to start now.
+const fn at_once(now: u64) -> u64 {
+    now - now % TICK_MS
 }
 
 /// In milliseconds; of nothing at all, as if it were a second.
