@@ -225,6 +225,7 @@ impl Loads {
     }
 
     /// Ends the association of `key`.
+    #[cfg(test)]
     pub(super) fn unstick(&self, key: u64, now: Millis) {
         let lost = self.sticks().and_then(|sticks| sticks.remove(key, now));
         if let Some(lost) = lost {
