@@ -133,7 +133,7 @@ impl Laws {
         }
         let bearer = linked.unwrap_or_else(|| id.clone());
         let at = snapshot.node(&bearer).expect("configured");
-        if snapshot.health(at) == Health::Testing && !down {
+        if snapshot.health(at) == Health::Testing && !self.last_good {
             self.one_trial(&bearer, ask.client, now, &told);
         }
         let most = self.known[&bearer].maxconns.unwrap_or(u32::MAX);
