@@ -4,7 +4,7 @@
 //! what is remembered of a single client only serves to end its promise early.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -39,7 +39,11 @@ const PATIENCE: usize = 16;
 
 /// The promises made at one server: how many end when, in words of end and count.
 #[derive(Debug, Default)]
-pub(super) struct Ring([AtomicU64; BUCKETS]);
+pub(super) struct Ring {
+    buckets: [AtomicU64; BUCKETS],
+    /// No promise ends later: whoever asks where nothing is promised reads this word only. In ticks.
+    latest: AtomicU32,
+}
 
 /// Which promise was made to whom: words of a fingerprint of server and client, and the end.
 #[derive(Debug)]
@@ -70,7 +74,10 @@ impl Ring {
     /// How many have not ended.
     pub(super) fn count(&self, now: Millis) -> u32 {
         let now = ticks(now);
-        let words = self.0.iter().map(|b| b.load(Ordering::Relaxed));
+        if !is_alive(self.latest.load(Ordering::Relaxed), now) {
+            return 0;
+        }
+        let words = self.buckets.iter().map(|b| b.load(Ordering::Relaxed));
         let counts = words.filter(|w| is_alive(end_of(*w), now));
         counts.fold(0, |sum, w| sum.saturating_add((w >> 32) as u32))
     }
@@ -80,7 +87,8 @@ impl Ring {
     /// The bucket `first` has this end or one that has passed, unless another setting held when its promises were
     /// made: then the next one that has.
     fn add(&self, end: u32, first: usize, now: u32) -> bool {
-        let (before, from) = self.0.split_at(first);
+        self.latest.fetch_max(end, Ordering::Relaxed);
+        let (before, from) = self.buckets.split_at(first);
         from.iter().chain(before).any(|bucket| {
             let more = |word: u64| {
                 if is_alive(end_of(word), now) && word >> 32 != 0 {
@@ -97,7 +105,7 @@ impl Ring {
 
     /// Counts one less of those that end at `end`, if there is any.
     fn take(&self, end: u32) -> bool {
-        self.0.iter().any(|bucket| {
+        self.buckets.iter().any(|bucket| {
             let less = |word: u64| {
                 (end_of(word) == end && word >> 32 != 0).then(|| word.wrapping_sub(1 << 32))
             };
