@@ -68,8 +68,9 @@ pub struct Standing {
     pub intent: Told<Intent>,
     /// What was measured; nothing is of a virtual.
     pub measured: Told<Measured>,
-    /// Both combined; of a url that is linked to a dip the worse of the two, where the url itself is in service.
-    pub state: State,
+    /// Both combined; of a url that is linked to a dip the worse of the two, where the url itself is in service. Its cause is that
+    /// of the fact which decides; of `MAXCONNS` nobody keeps the time, it is told as of now.
+    pub state: Told<State>,
     /// The numbers that are known of it and have not expired: from traffic, probes and agents.
     pub figures: Vec<Figure>,
 }
@@ -183,26 +184,63 @@ impl Writer {
     }
 
     fn standing(&self, live: &Live, id: Id, at: Ref, intent: Intent) -> Standing {
-        let farm = self.farm();
-        let wanted = self.intents().of(&id, intent);
-        let measured = self.measured(&id, wanted.born);
-        let node = live.snapshot.node(&id);
-        let gauges = node.map(|node| &**live.loads.gauges(node));
-        let own = self.state_of(at, intent, &measured.is, gauges);
+        let (intent, measured, own) = self.all_three(live, &id, at, intent);
         Standing {
-            state: match (own, self.linked(at)) {
-                (State::InService, Some(link)) => self.state_at(live, link),
-                _ => own,
-            },
+            state: self.linked_state(live, at, own),
             kind: Kind::of(at),
-            figures: self.figures(live, &id, node),
+            figures: self.figures(live, &id, live.snapshot.node(&id)),
             id,
-            intent: Told {
-                is: intent,
-                since: wanted.since,
-                why: format!("{} at {}", wanted.why, told::time(farm, wanted.since)),
-            },
+            intent,
             measured,
+        }
+    }
+
+    /// Its own three facts, without what it is linked to.
+    fn all_three(
+        &self,
+        live: &Live,
+        id: &Id,
+        at: Ref,
+        intent: Intent,
+    ) -> (Told<Intent>, Told<Measured>, Told<State>) {
+        let farm = self.farm();
+        let wanted = self.intents().of(id, intent);
+        let measured = self.measured(id, wanted.born);
+        let gauges = live.snapshot.node(id).map(|n| &**live.loads.gauges(n));
+        let intent = Told {
+            is: intent,
+            since: wanted.since,
+            why: format!("{} at {}", wanted.why, told::time(farm, wanted.since)),
+        };
+        let is = self.state_of(at, intent.is, &measured.is, gauges);
+        let meant = State::of(intent.is, &Measured::default(), false);
+        let (since, why) = match is {
+            State::Maxconns => (farm.now(), "as many connections as it may have".to_owned()),
+            // Back by the operator's word, or by what was measured: whichever came last.
+            State::InService if measured.since >= intent.since => {
+                (measured.since, measured.why.clone())
+            }
+            is if is == meant => (intent.since, intent.why.clone()),
+            _ => (measured.since, measured.why.clone()),
+        };
+        let state = Told { is, since, why };
+        (intent, measured, state)
+    }
+
+    /// What `own` becomes by what the url at `at` is linked to.
+    fn linked_state(&self, live: &Live, at: Ref, own: Told<State>) -> Told<State> {
+        let Some(link) = self.linked(at).filter(|_| own.is == State::InService) else {
+            return own;
+        };
+        let id = self.model().id(link);
+        let intent = self.intents().of(&id, Intent::InService).intent;
+        let (.., theirs) = self.all_three(live, &id, link, intent);
+        if theirs.is == State::InService && theirs.since <= own.since {
+            return own;
+        }
+        Told {
+            why: format!("{id}: {}", theirs.why),
+            ..theirs
         }
     }
 

@@ -6,7 +6,10 @@ use crate::decide::{
     Action, Ask, Attempt, Gauges, Health, Moment, NodeIndex, Past, Place, Readiness, decide,
 };
 use crate::health::{Sounding, State};
-use crate::model::{Dip, Intent, Probe, ProbeKind, Real, Ref, Scheme, Serving, Virtual, Watching};
+use crate::model::{
+    Dip, Intent, Probe, ProbeKind, Real, Ref, Scheme, Serving, Template, Url, UrlId, Virtual,
+    Watching,
+};
 
 /// A writer over a dip that fails at once and is tried again after a second, and where it listens.
 async fn writer() -> (Writer, Endpoint) {
@@ -207,7 +210,7 @@ async fn a_probe_fails_a_server_and_brings_it_back_and_both_facts_are_shown() {
     let stands = standing(&writer);
     assert_eq!(health(&writer), Health::Failed);
     assert_eq!(
-        (stands.state, stands.intent.is),
+        (stands.state.is, stands.intent.is),
         (State::Failed, Intent::InService)
     );
     assert_eq!(stands.measured.since, Millis(20));
@@ -238,7 +241,7 @@ async fn a_probe_fails_a_server_and_brings_it_back_and_both_facts_are_shown() {
         writer.take(sounded(&errand, true, Millis(now)));
         writer.publish();
     }
-    assert_eq!(standing(&writer).state, State::InService);
+    assert_eq!(standing(&writer).state.is, State::InService);
     assert!(gauges(&writer, 0).back_since.load(Ordering::Relaxed) > 0);
     let figures = standing(&writer).figures;
     let figures: Vec<_> = figures.iter().map(|f| (&*f.name, &*f.source)).collect();
@@ -338,7 +341,7 @@ async fn an_agent_that_drains_and_a_checker_that_stopped_are_told() {
     writer.publish();
     let stands = standing(&writer);
     assert_eq!(stands.measured.is.readiness, Readiness::Drain);
-    assert_eq!(stands.state, State::Sticky);
+    assert_eq!(stands.state.is, State::Sticky);
     assert_eq!(
         timeless(&stands.measured.why),
         "probe agent: the agent said drain (late) at TIME"
@@ -346,7 +349,7 @@ async fn an_agent_that_drains_and_a_checker_that_stopped_are_told() {
     assert_eq!(writer.wards.due(), Some(Millis(33_001)));
     writer.wards.tick(&writer.farm, Millis(33_001));
     writer.publish();
-    assert_eq!(standing(&writer).state, State::InService);
+    assert_eq!(standing(&writer).state.is, State::InService);
 }
 
 /// Reports that come while the writer is at work; how many swaps they led to.
@@ -397,4 +400,40 @@ async fn a_thousand_servers_that_fail_at_once_cost_few_swaps() {
     let live = writer.farm.live().load();
     let failed = |n| live.snapshot.health(NodeIndex(n)) == Health::Failed;
     assert_eq!((1..=1_000).filter(|n| failed(*n)).count(), 1_000);
+}
+
+#[tokio::test]
+async fn a_state_is_told_with_the_cause_that_decides_it() {
+    let at = free();
+    let farm = |intent| {
+        let mut model = probed(at, vec![tcp()]);
+        model.dips[0].real_intent = intent;
+        let template = Template::parse("http://a.example/%d").expect("a url");
+        model.urls = vec![Url {
+            link: Some(Ref::Dip(0)),
+            ..Url::new(UrlId("a".into()), template)
+        }];
+        model
+    };
+    let mut writer = serving(farm(Intent::Sticky)).await;
+    let told = |writer: &Writer| {
+        let [dip, url] = [0, 1].map(|n| writer.standings().remove(n).state);
+        assert_eq!((url.is, url.since), (dip.is, dip.since), "they are linked");
+        assert_eq!(url.why, format!("{at}: {}", dip.why));
+        (dip.is, timeless(&dip.why))
+    };
+    let by_the_operator = (State::Sticky, "set at the start at TIME".to_owned());
+    assert_eq!(told(&writer), by_the_operator);
+
+    let errand = errands(&writer).remove(0);
+    for now in [10, 20] {
+        writer.take(sounded(&errand, false, Millis(now)));
+        writer.publish();
+    }
+    let failed = "probe tcp: connect refused at TIME, 2 of 2".to_owned();
+    assert_eq!(told(&writer), (State::Failed, failed.clone()));
+
+    replace(&mut writer, farm(Intent::OutOfService)).await;
+    let out = (State::OutOfService, "set by a reload at TIME".to_owned());
+    assert_eq!(told(&writer), out);
 }
