@@ -1,6 +1,6 @@
 //! The only wiring: starts the writer, the workers and the probes, supervises them, drains them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,16 +13,25 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
-use crate::control::{Door, Farm, Order, PrepareError, Report, Writer};
+use crate::admin;
+use crate::admin::{Question, Source};
+use crate::control::{Door, Farm, Order, PrepareError, Report, Writer, count};
 use crate::language::{FILE_BYTES, Style};
 use crate::model;
-use crate::model::{Endpoint, Model};
+use crate::model::{Endpoint, Id, Model};
 use crate::probes::Probing;
 use crate::proxy;
-use crate::telemetry::Table;
+use crate::telemetry::{Counts, OpenError, Table};
+
+mod sight;
 
 /// Orders that may wait for a worker; the writer waits where there are more.
 const ORDERS_WAITING: usize = 64;
+
+/// How long the last lines of the access log may take to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
+/// Questions of the admin room that may wait for the writer.
+const QUESTIONS_WAITING: usize = 16;
 
 /// How a director is run.
 #[derive(Clone, Debug)]
@@ -40,7 +49,10 @@ pub struct Director {
     probing: Option<Probing>,
     reports: mpsc::Receiver<Report>,
     threads: Vec<JoinHandle<()>>,
-    ended: mpsc::Receiver<(usize, Table)>,
+    ended: mpsc::Receiver<(usize, Counts)>,
+    /// The urls that are linked to nothing.
+    unlinked: Arc<HashSet<Id>>,
+    questions: mpsc::Receiver<Question>,
     grace: Duration,
 }
 
@@ -100,28 +112,9 @@ pub fn load(path: &Path) -> Result<Model, Error> {
             for line in told.lines() {
                 warn!("{line}");
             }
-            tell_what_waits(&model);
             Ok(model)
         }
         None => Err(Error::Invalid(told)),
-    }
-}
-
-/// Says which statements are kept and have no effect yet.
-fn tell_what_waits(model: &Model) {
-    for server in &model.virtuals {
-        if server.sticky.is_some() {
-            warn!(
-                "`sticky` of virtual {} is kept, but has no effect in this version",
-                server.id
-            );
-        }
-        if server.slowstart_s > 0 {
-            warn!(
-                "`slowstart` of virtual {} is kept, but has no effect in this version",
-                server.id
-            );
-        }
     }
 }
 
@@ -138,7 +131,8 @@ impl Director {
         let (orders, inboxes): (Vec<_>, Vec<_>) = (0..options.workers)
             .map(|_| mpsc::channel(ORDERS_WAITING))
             .unzip();
-        let (writer, reports) = Writer::new(orders);
+        let (mut writer, reports) = Writer::new(orders);
+        let questions = serve_admin(&mut writer);
         let pseudonym: Arc<str> = pseudonym().into();
         let (tell_end, ended) = mpsc::channel(options.workers);
         let threads = inboxes
@@ -161,6 +155,8 @@ impl Director {
             reports,
             threads,
             ended,
+            unlinked: Arc::default(),
+            questions,
             grace: options.grace,
         };
         director.replace(model, handed).await?;
@@ -176,14 +172,19 @@ impl Director {
         model: Model,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<(), Error> {
+        let unlinked = sight::unlinked(&model);
         // Servers that clients come back from are probed though nothing watches them.
         let suspicious = model.virtuals.iter().any(|v| v.bounceback.is_some());
-        self.writer
-            .replace(model, handed)
-            .await
-            .map_err(Error::Prepare)?;
+        let replaced = self.writer.replace(model, handed).await;
+        replaced.map_err(Error::Prepare)?;
+        self.unlinked = unlinked;
         self.probe(suspicious);
         Ok(())
+    }
+
+    /// Counts a reload: in force, or refused.
+    pub fn note_reload(&self, in_force: bool) {
+        self.writer.farm().ledger().reloaded(in_force);
     }
 
     /// Starts the thread that probes once there is something for it to do.
@@ -203,10 +204,24 @@ impl Director {
 
     /// Keeps watch over the servers; returns only where a worker ended by itself. Cancel safe.
     pub async fn watch(&mut self) {
+        let Director {
+            writer,
+            reports,
+            unlinked,
+            questions,
+            ended,
+            ..
+        } = self;
         tokio::select! {
-            () = self.writer.watch(&mut self.reports) => {}
-            Some((number, _)) = self.ended.recv() => error!("worker {number} ended by itself"),
+            () = attend(writer, reports, unlinked, questions) => {}
+            Some((number, _)) = ended.recv() => error!("worker {number} ended by itself"),
         }
+    }
+
+    /// The counts of all workers, and how every server stands, as tables.
+    pub async fn tables(&self) -> String {
+        let counts = count(self.writer.workers()).await.table();
+        format!("{counts}\n{}", sight::table(&self.writer))
     }
 
     /// The writer, to ask for counts and listeners.
@@ -224,6 +239,7 @@ impl Director {
                 let door = match door {
                     Door::Virtual => "virtual",
                     Door::Dip => "dip",
+                    Door::Admin => "admin",
                 };
                 format!("{} ({door})", at.socket())
             })
@@ -231,34 +247,81 @@ impl Director {
         format!("listening on {}", doors.join(", "))
     }
 
+    /// Opens the access log's file anew, as logrotate asks for; whether there is one.
+    ///
+    /// # Errors
+    /// Where it cannot be opened; lines go on to the file before.
+    pub async fn reopen_log(&mut self) -> Result<bool, OpenError> {
+        self.writer.reopen_log().await
+    }
+
     /// Stops accepting, closes idle connections at once, lets requests in flight end within the grace
     /// time; returns the counts of the whole life.
     pub async fn stop(mut self) -> Table {
         drop(self.probing.take());
         self.writer.drain().await;
-        let mut counts = Table::default();
+        let mut counted = Vec::new();
         let workers = self.threads.len();
         let all_ended = async {
             for _ in 0..workers {
-                if let Some((_, counted)) = self.ended.recv().await {
-                    counts.merge(&counted);
+                if let Some((_, counts)) = self.ended.recv().await {
+                    counted.push(counts);
                 }
             }
         };
-        let keep_watch = self.writer.watch(&mut self.reports);
+        let (unlinked, questions) = (&self.unlinked, &mut self.questions);
+        let attend = attend(&mut self.writer, &mut self.reports, unlinked, questions);
+        let ended = tokio::select! {
+            biased;
+            () = all_ended => true,
+            () = tokio::time::sleep(self.grace) => false,
+            () = attend => false,
+        };
+        if !ended {
+            warn!(
+                "requests still in flight after {:?} are cut off",
+                self.grace
+            );
+            counted.push(count(self.writer.workers()).await);
+        }
+        // Every worker that ended has handed over its last lines.
+        if let Some(journal) = self.writer.take_log() {
+            journal.finish(LAST_LINES);
+        }
+        Counts::sum(counted).table()
+    }
+}
+
+/// Keeps watch over the servers and tells the admin room what the writer knows. Cancel safe.
+async fn attend(
+    writer: &mut Writer,
+    reports: &mut mpsc::Receiver<Report>,
+    unlinked: &Arc<HashSet<Id>>,
+    questions: &mut mpsc::Receiver<Question>,
+) {
+    loop {
         tokio::select! {
             biased;
-            () = all_ended => return counts,
-            () = tokio::time::sleep(self.grace) => {}
-            () = keep_watch => {}
+            () = writer.watch(reports) => return,
+            Some(question) = questions.recv() => sight::tell(writer, unlinked, question),
         }
-        warn!(
-            "requests still in flight after {:?} are cut off",
-            self.grace
-        );
-        counts.merge(&self.writer.counts().await);
-        counts
     }
+}
+
+/// Starts the admin room, which serves what listeners the writer hands it; its questions to the writer.
+fn serve_admin(writer: &mut Writer) -> mpsc::Receiver<Question> {
+    let (orders, inbox) = mpsc::channel(ORDERS_WAITING);
+    writer.admit(orders);
+    let (ask, questions) = mpsc::channel(QUESTIONS_WAITING);
+    let lines = Arc::clone(writer.log_counts());
+    let source = Source {
+        farm: Arc::clone(writer.farm()),
+        workers: writer.workers().to_vec(),
+        writer: ask,
+        lines: Arc::new(move || [lines.written(), lines.dropped()]),
+    };
+    tokio::spawn(admin::serve(inbox, source));
+    questions
 }
 
 /// What `Via` calls this process: no other process, here or elsewhere, should call itself the same.
@@ -275,7 +338,7 @@ fn spawn_worker(
     farm: Arc<Farm>,
     pseudonym: Arc<str>,
     inbox: mpsc::Receiver<Order>,
-    tell_end: mpsc::Sender<(usize, Table)>,
+    tell_end: mpsc::Sender<(usize, Counts)>,
 ) -> io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name(format!("worker-{number}"))

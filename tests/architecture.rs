@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&[&str]; 9] = [
     &["cli"],
     &["app"],
-    &["proxy", "probes"],
+    &["proxy", "admin", "probes"],
     &["control"],
     &["telemetry"],
     &["health"],
@@ -118,7 +118,7 @@ fn rooms_know_only_those_to_their_right() {
                 .iter()
                 .flat_map(|r| r.iter())
                 .filter(|r| r != &name);
-            // `telemetry` is known by `app`, `proxy` and `control` only.
+            // `telemetry` is known by `app`, `proxy`, `admin` and `control` only.
             let silent = matches!(
                 *name,
                 "cli" | "probes" | "health" | "decide" | "model" | "language"

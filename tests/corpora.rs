@@ -7,6 +7,8 @@ use std::path::Path;
 mod config;
 #[path = "../fuzz/laws/decision.rs"]
 mod decision;
+#[path = "../fuzz/laws/front.rs"]
+mod front;
 #[path = "../fuzz/laws/head.rs"]
 mod head;
 #[path = "../fuzz/laws/location.rs"]
@@ -29,6 +31,11 @@ fn replay(target: &str, law: fn(&[u8])) {
 #[test]
 fn configurations_print_as_themselves() {
     replay("config", config::check);
+}
+
+#[test]
+fn what_stands_before_and_in_requests_is_read_alike_in_any_pieces() {
+    replay("front", front::check);
 }
 
 #[test]

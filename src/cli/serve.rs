@@ -14,7 +14,8 @@ use crate::control::doors;
 
 /// Serves a configuration until SIGTERM or SIGINT.
 ///
-/// SIGHUP reloads the file as one transaction; SIGUSR1 prints the counts per server and reason.
+/// SIGHUP reloads the file as one transaction; SIGUSR1 prints the counts per server and reason, and every server's state;
+/// SIGUSR2 opens the access log's file anew, for logrotate.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The configuration.
@@ -58,6 +59,7 @@ pub fn run(args: Args) -> ExitCode {
 struct Signals {
     reload: Signal,
     count: Signal,
+    reopen: Signal,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -67,6 +69,7 @@ impl Signals {
         Ok(Signals {
             reload: signal(SignalKind::hangup())?,
             count: signal(SignalKind::user_defined1())?,
+            reopen: signal(SignalKind::user_defined2())?,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         })
@@ -96,7 +99,8 @@ async fn serve(args: Args) -> Result<ExitCode, app::Error> {
             _ = signals.reload.recv() => if reload(&mut director, &args.config).await.is_break() {
                 return Ok(ExitCode::FAILURE);
             },
-            _ = signals.count.recv() => terminal::say(director.writer().counts().await.to_string().trim_end()),
+            _ = signals.count.recv() => terminal::say(director.tables().await.trim_end()),
+            _ = signals.reopen.recv() => reopen_log(&mut director).await,
             () = director.watch() => return Ok(ExitCode::FAILURE),
         }
     }
@@ -107,6 +111,15 @@ async fn serve(args: Args) -> Result<ExitCode, app::Error> {
     let counts = director.stop().await;
     terminal::say(counts.to_string().trim_end());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the access log anew after logrotate has moved its file away, or says why not.
+async fn reopen_log(director: &mut Director) {
+    match director.reopen_log().await {
+        Ok(true) => info!("the access log was opened anew"),
+        Ok(false) => info!("there is no access log that is a file: nothing to open anew"),
+        Err(e) => error!("{e}; lines go on to the file before"),
+    }
 }
 
 /// Replaces the configuration by what the file says now, or says why not; breaks off where a worker died meanwhile.
@@ -125,10 +138,12 @@ async fn reload(director: &mut Director, path: &std::path::Path) -> ControlFlow<
         Ok(Ok(model)) => director.replace(model, Default::default()).await,
         Ok(Err(e)) => Err(e),
         Err(e) => {
+            director.note_reload(false);
             error!("reload refused: loading `{named}` ended early: {e}");
             return ControlFlow::Continue(());
         }
     };
+    director.note_reload(result.is_ok());
     match result {
         Ok(()) => {
             info!("reloaded `{named}`");

@@ -12,6 +12,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 use super::{Outcome, Report, Sounded};
 use crate::decide::{Gauges, Loads, Millis, Snapshot};
 use crate::model::{Id, Probe};
+use crate::telemetry::Ledger;
 
 /// Urgent errands that wait for the probes; where there are more the oldest are forgotten, as their servers are probed soon anyway.
 pub const URGENT_WAITING: usize = 256;
@@ -49,6 +50,7 @@ pub struct Farm {
     reports: mpsc::Sender<Report>,
     epoch: Instant,
     errands: watch::Sender<Arc<Vec<Errand>>>,
+    ledger: Ledger,
     urgent: broadcast::Sender<Errand>,
 }
 
@@ -60,8 +62,14 @@ impl Farm {
             reports,
             epoch: Instant::now(),
             errands: watch::Sender::new(Arc::default()),
+            ledger: Ledger::default(),
             urgent: broadcast::Sender::new(URGENT_WAITING),
         }
+    }
+
+    /// Counts of reloads and probes.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// All that is to be probed, published anew with every configuration.
@@ -77,6 +85,14 @@ impl Farm {
 
     /// Sends what a probe brought back.
     pub fn sounded(&self, sounded: Sounded) {
+        let Sounded {
+            id,
+            probe,
+            sounding,
+            ..
+        } = &sounded;
+        self.ledger
+            .sounded(id, &probe.name, sounding.ok, sounding.took_us);
         // Dropped where the writer is far behind: the next one says as much, and where none comes the last one expires.
         let _ = self.reports.try_send(Report::Sounding(sounded));
     }

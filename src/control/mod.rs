@@ -10,6 +10,7 @@ mod clock;
 mod errands;
 mod farm;
 mod listeners;
+mod log;
 mod prepare;
 mod report;
 mod settings;

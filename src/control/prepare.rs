@@ -6,6 +6,7 @@ use std::net::TcpListener;
 
 use super::listeners::{BindError, bind};
 use crate::model::{Endpoint, Model};
+use crate::telemetry::OpenError;
 
 /// What a listener speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,14 +15,18 @@ pub enum Door {
     Virtual,
     /// A directed IP.
     Dip,
+    /// The admin listener (`metrics`).
+    Admin,
 }
 
-/// The listeners of each worker: `sockets[worker]` belongs to that worker.
+/// The sockets of a listener: one a worker, or the one of the admin listener.
 #[derive(Debug)]
 pub struct Listener {
     /// Where it listens.
     pub at: Endpoint,
-    /// One socket a worker.
+    /// For whom.
+    pub door: Door,
+    /// One socket a worker; of the admin listener one.
     pub sockets: Vec<TcpListener>,
 }
 
@@ -39,6 +44,7 @@ pub fn doors(model: &Model) -> Vec<(Endpoint, Door)> {
                 .chain(listens.iter().copied())
                 .map(move |at| (at, door))
         })
+        .chain(model.globals.metrics.map(|at| (at, Door::Admin)))
         .collect()
 }
 
@@ -51,6 +57,8 @@ pub enum PrepareError {
     NeedsInline(Vec<Endpoint>),
     /// These addresses cannot be bound.
     Bind(Vec<BindError>),
+    /// The access log cannot be opened.
+    Log(OpenError),
 }
 
 impl fmt::Display for PrepareError {
@@ -80,6 +88,7 @@ impl fmt::Display for PrepareError {
                 }
                 Ok(())
             }
+            PrepareError::Log(error) => error.fmt(f),
         }
     }
 }
@@ -93,7 +102,7 @@ pub struct Prepared {
     /// Listeners that are new.
     pub(super) open: Vec<Listener>,
     /// Listeners that end.
-    pub(super) close: Vec<Endpoint>,
+    pub(super) close: Vec<(Endpoint, Door)>,
     /// All that will be open, in the order of the model.
     pub(super) doors: Vec<(Endpoint, Door)>,
 }
@@ -105,12 +114,12 @@ pub struct Prepared {
 /// Where it cannot be served; nothing has changed then.
 pub fn prepare(
     model: Model,
-    open_now: &HashSet<Endpoint>,
+    open_now: &[(Endpoint, Door)],
     mut handed: HashMap<Endpoint, Vec<TcpListener>>,
     workers: usize,
 ) -> Result<Prepared, PrepareError> {
     let doors = doors(&model);
-    if doors.is_empty() {
+    if doors.iter().all(|(_, door)| *door == Door::Admin) {
         return Err(PrepareError::Empty);
     }
     let inline: Vec<_> = model
@@ -122,19 +131,24 @@ pub fn prepare(
     if !inline.is_empty() {
         return Err(PrepareError::NeedsInline(inline));
     }
+    // Workers serve virtuals and dips alike: such a listener stays whichever of them it is for.
+    let kept = |&(at, door): &(Endpoint, Door)| (at, door == Door::Admin);
+    let before: HashSet<_> = open_now.iter().map(kept).collect();
+    let wanted: HashSet<_> = doors.iter().map(kept).collect();
     let mut open = Vec::new();
     let mut errors = Vec::new();
-    for &(at, _) in doors.iter().filter(|(at, _)| !open_now.contains(at)) {
-        match handed.remove(&at).map_or_else(|| bind(at, workers), Ok) {
-            Ok(sockets) => open.push(Listener { at, sockets }),
+    for &(at, door) in doors.iter().filter(|door| !before.contains(&kept(door))) {
+        let sockets = if door == Door::Admin { 1 } else { workers };
+        match handed.remove(&at).map_or_else(|| bind(at, sockets), Ok) {
+            Ok(sockets) => open.push(Listener { at, door, sockets }),
             Err(error) => errors.push(error),
         }
     }
     if !errors.is_empty() {
         return Err(PrepareError::Bind(errors));
     }
-    let wanted: HashSet<_> = doors.iter().map(|(at, _)| *at).collect();
-    let close = open_now.difference(&wanted).copied().collect();
+    let close = open_now.iter().filter(|door| !wanted.contains(&kept(door)));
+    let close = close.copied().collect();
     Ok(Prepared {
         model,
         open,

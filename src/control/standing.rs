@@ -23,6 +23,18 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All kinds.
+    pub const ALL: [Kind; 4] = [Kind::Virtual, Kind::Real, Kind::Dip, Kind::Url];
+
+    const fn of(at: Ref) -> Kind {
+        match at {
+            Ref::Virtual(_) => Kind::Virtual,
+            Ref::Real(_) => Kind::Real,
+            Ref::Dip(_) => Kind::Dip,
+            Ref::Url(_) => Kind::Url,
+        }
+    }
+
     /// The word of the language.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -142,10 +154,32 @@ fn every(model: &Model) -> impl Iterator<Item = (Id, Ref, Intent)> {
 impl Writer {
     /// How every virtual, real, dip and url stands, in the order of the model.
     pub fn standings(&self) -> Vec<Standing> {
+        self.some_standings(0, usize::MAX)
+    }
+
+    /// The same of at most so many of them, from number `from` on: of a large farm all take their time, which the writer has not.
+    pub fn some_standings(&self, from: usize, most: usize) -> Vec<Standing> {
         let live = self.farm().live().load();
         every(self.model())
+            .skip(from)
+            .take(most)
             .map(|(id, at, intent)| self.standing(&live, id, at, intent))
             .collect()
+    }
+
+    /// The states alone, as [`some_standings`](Self::some_standings) has them.
+    pub fn some_states(&self, from: usize, most: usize) -> Vec<(Id, Kind, State)> {
+        let live = self.farm().live().load();
+        let some = every(self.model()).skip(from).take(most);
+        some.map(|(id, at, _)| {
+            let own = self.state_at(&live, at);
+            let state = match (own, self.linked(at)) {
+                (State::InService, Some(link)) => self.state_at(&live, link),
+                _ => own,
+            };
+            (id, Kind::of(at), state)
+        })
+        .collect()
     }
 
     fn standing(&self, live: &Live, id: Id, at: Ref, intent: Intent) -> Standing {
@@ -160,12 +194,7 @@ impl Writer {
                 (State::InService, Some(link)) => self.state_at(live, link),
                 _ => own,
             },
-            kind: match at {
-                Ref::Virtual(_) => Kind::Virtual,
-                Ref::Real(_) => Kind::Real,
-                Ref::Dip(_) => Kind::Dip,
-                Ref::Url(_) => Kind::Url,
-            },
+            kind: Kind::of(at),
             figures: self.figures(live, &id, node),
             id,
             intent: Told {
@@ -200,7 +229,7 @@ impl Writer {
         }
     }
 
-    /// The state of what a url is linked to.
+    /// Its own state, without what it is linked to.
     fn state_at(&self, live: &Live, at: Ref) -> State {
         let id = self.model().id(at);
         let intent = self.intents().of(&id, Intent::InService).intent;

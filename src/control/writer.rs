@@ -8,11 +8,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::log::Logging;
 use super::standing::Intents;
 use super::wards::{Flip, Wards};
 use super::{Door, Farm, Live, PrepareError, Report, clock, errands, prepare, told};
 use crate::decide::{Facts, Millis, Snapshot};
 use crate::model::{Endpoint, Id, Model};
+use crate::telemetry::{Counts, Journal};
 
 /// Reports that may wait for the writer; more are dropped, as the writer then has enough to act on.
 pub const REPORTS_WAITING: usize = 16_384;
@@ -49,8 +51,10 @@ pub enum Order {
     },
     /// Servers came and went: gauges at these addresses live on.
     Forget(Arc<HashSet<usize>>),
+    /// Write the access log there from now on, or nowhere.
+    Log(Option<Arc<Journal>>),
     /// Send a copy of the counts.
-    Count(oneshot::Sender<crate::telemetry::Table>),
+    Count(oneshot::Sender<Counts>),
     /// Stop accepting, close what is idle, end when the rest is done.
     Drain,
 }
@@ -62,7 +66,10 @@ pub type Orders = mpsc::Sender<Order>;
 #[derive(Debug)]
 pub struct Writer {
     farm: Arc<Farm>,
-    workers: Vec<Orders>,
+    pub(super) workers: Vec<Orders>,
+    pub(super) logging: Logging,
+    /// Who serves the admin listener; nobody: it is bound and not served.
+    admin: Option<Orders>,
     model: Model,
     secret: [u8; 32],
     intents: Intents,
@@ -100,6 +107,8 @@ impl Writer {
             Writer {
                 farm,
                 workers,
+                logging: Logging::default(),
+                admin: None,
                 model,
                 secret,
                 intents: Intents::default(),
@@ -113,6 +122,11 @@ impl Writer {
             },
             receive,
         )
+    }
+
+    /// Hands the admin listener to `admin` from now on.
+    pub fn admit(&mut self, admin: Orders) {
+        self.admin = Some(admin);
     }
 
     /// What the workers share.
@@ -152,9 +166,13 @@ impl Writer {
         model: Model,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<(), PrepareError> {
-        let open_now = self.doors.iter().map(|(at, _)| *at).collect();
-        let prepared = prepare(model, &open_now, handed, self.workers.len())?;
+        let prepared = prepare(model, &self.doors, handed, self.workers.len())?;
+        let wanted = prepared.model.globals.access_log.as_ref();
+        let log = self.logging.prepare(wanted).map_err(PrepareError::Log)?;
         self.apply(prepared).await;
+        if let Some(log) = log {
+            self.log_to(log).await;
+        }
         Ok(())
     }
 
@@ -178,13 +196,14 @@ impl Writer {
             snapshot,
             loads: Arc::new(loads),
         }));
+        self.farm.ledger().forget_all_but(&self.model);
         turned.bring(&self.farm, &self.wards);
         self.hurried.clear();
         let errands = errands::errands(&self.model, self.wards.probes());
         self.farm.publish_errands(errands);
         self.doors = prepared.doors;
         for mut listener in prepared.open {
-            for worker in &self.workers {
+            for worker in self.behind(listener.door) {
                 let Some(socket) = listener.sockets.pop() else {
                     break;
                 };
@@ -198,8 +217,8 @@ impl Writer {
                 .await;
             }
         }
-        for at in prepared.close {
-            for worker in &self.workers {
+        for (at, door) in prepared.close {
+            for worker in self.behind(door) {
                 self.order(worker, Order::Close { at }).await;
             }
         }
@@ -208,7 +227,15 @@ impl Writer {
         }
     }
 
-    async fn order(&self, worker: &Orders, order: Order) {
+    /// Who accepts at such a listener.
+    fn behind(&self, door: Door) -> &[Orders] {
+        match door {
+            Door::Virtual | Door::Dip => &self.workers,
+            Door::Admin => self.admin.as_slice(),
+        }
+    }
+
+    pub(super) async fn order(&self, worker: &Orders, order: Order) {
         // A worker that is gone is told of by whoever supervises it.
         let _ = worker.send(order).await;
     }
@@ -340,17 +367,9 @@ impl Writer {
         self.swaps += 1;
     }
 
-    /// Asks every worker for its counts and adds them up.
-    pub async fn counts(&self) -> crate::telemetry::Table {
-        let mut table = crate::telemetry::Table::default();
-        for worker in &self.workers {
-            let (send, receive) = oneshot::channel();
-            self.order(worker, Order::Count(send)).await;
-            if let Ok(counted) = receive.await {
-                table.merge(&counted);
-            }
-        }
-        table
+    /// The workers, to ask them for their counts by [`count`].
+    pub fn workers(&self) -> &[Orders] {
+        &self.workers
     }
 
     /// Tells every worker to stop accepting and to end when what is under way is done.
@@ -359,6 +378,23 @@ impl Writer {
             self.order(worker, Order::Drain).await;
         }
     }
+}
+
+/// Asks every worker for its counts and adds them up.
+pub async fn count(workers: &[Orders]) -> Counts {
+    let mut counted = Vec::with_capacity(workers.len());
+    for worker in workers {
+        let (send, receive) = oneshot::channel();
+        // A worker that is gone is told of by whoever supervises it.
+        if worker.send(Order::Count(send)).await.is_ok() {
+            counted.push(receive);
+        }
+    }
+    let mut counts = Vec::with_capacity(counted.len());
+    for counted in counted {
+        counts.extend(counted.await);
+    }
+    Counts::sum(counts)
 }
 
 /// Ends the trials that led to `flips`. Not before the flips are in force: else the next client would be let through to a server that

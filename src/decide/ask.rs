@@ -84,6 +84,11 @@ pub struct Attempt {
     /// The last url that was passed over because its `Location` leads back to where the client just asked: a fault
     /// of the configuration, to be counted and logged whatever the decision became.
     pub loop_at: Option<NodeIndex>,
+    /// The server (or, where it is linked to nothing, the url) that the client came back from, as it did not reach it;
+    /// and whether so many different clients did that the server is suspect.
+    pub came_back: Option<(NodeIndex, bool)>,
+    /// The url that is left out for that, and the virtual that does so.
+    pub(crate) left_out: Option<(NodeIndex, NodeIndex)>,
     /// The virtual and slot that the last decision went by: the next one goes on from there and takes no turn.
     pub(crate) slot: Option<(NodeIndex, u32)>,
     /// The host asked for had a say in the decisions so far, beside the macros of a url.
@@ -123,7 +128,9 @@ pub struct Decision {
     pub action: Action,
     /// Why.
     pub reason: Reason,
-    /// To be set as the client's cookie, once its expiry is filled in; `None`: the client keeps what it has.
+    /// To be set as the client's cookie, once its expiry is filled in, and its epoch where that is 0; `None`: the client
+    /// keeps what it has. The ticket that the client brought ([`Past::ticket`]), unchanged: only its time is to be
+    /// renewed, which may wait until a good part of it is over.
     pub ticket: Option<Ticket>,
 }
 

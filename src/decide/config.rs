@@ -1,15 +1,19 @@
 //! The model as flat tables: what of a snapshot no measurement changes.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::care::{Care, LastResort, Minded, Names};
 use super::graph::Graph;
 use super::location::Authority;
 use super::predictors::HashTable;
-use crate::model::{Code, Endpoint, Id, Intent, Model, Predictor, Ref, Serving, Template};
+use super::quick::Quick;
+use crate::model::{
+    AllDown, Code, Endpoint, Globals, Id, Intent, Model, Predictor, Priority, Queue, Ref, Serving,
+    Template,
+};
 
 /// No node.
 pub(super) const NONE: u32 = u32::MAX;
@@ -41,9 +45,29 @@ pub(super) struct VirtualConfig {
     pub(super) targets: Box<[u32]>,
     pub(super) predictor: Predictor,
     pub(super) keepalive: bool,
+    pub(super) queue: Option<Queue>,
+    pub(super) proxy_protocol: bool,
+    /// The priorities of its slots, each once, the highest first.
+    pub(super) priorities: Box<[Priority]>,
+    /// What it knows beyond its predictor; `None`: nothing, and the walk is the plain one.
+    pub(super) care: Option<Box<Care>>,
+    /// Where it goes when every server is down.
+    pub(super) all_down: LastResort,
     /// Makes the hashes of one client differ from virtual to virtual: nested ones would else see few of their buckets.
     pub(super) salt: u64,
     pub(super) table: Option<Arc<HashTable>>,
+}
+
+impl VirtualConfig {
+    /// Where the priority of its `k`-th slot stands among `priorities`.
+    pub(super) fn rank(&self, config: &Config, k: u32) -> usize {
+        if self.priorities.len() == 1 {
+            return 0;
+        }
+        let priority = config.priority_of(self.targets[k as usize]);
+        let rank = self.priorities.iter().position(|p| *p == priority);
+        rank.unwrap_or(0)
+    }
 }
 
 /// A url's own settings.
@@ -52,6 +76,7 @@ pub(super) struct UrlConfig {
     pub(super) template: Template,
     pub(super) code: Option<Code>,
     pub(super) authority: Authority,
+    pub(super) decay_s: u32,
 }
 
 /// The tables, by node unless said otherwise.
@@ -62,7 +87,7 @@ pub(super) struct Config {
     listens: HashMap<Endpoint, u32, Quick>,
     reals_from: u32,
     dips_from: u32,
-    urls_from: u32,
+    pub(super) urls_from: u32,
     /// Of a dip the worse one of its halves.
     pub(super) intent: Box<[Intent]>,
     pub(super) backup: Box<[u32]>,
@@ -74,6 +99,23 @@ pub(super) struct Config {
     /// Of a virtual the sum over its targets, whatever their health.
     pub(super) nominal: Box<[u64]>,
     pub(super) maxconns: Box<[u32]>,
+    /// Clients at most; 0: no limit.
+    pub(super) capacity: Box<[u32]>,
+    priority: Box<[Priority]>,
+    /// Of a dip the seconds of a promise, of a url that is linked to nothing its time constant; 0 where nobody would
+    /// read what is counted.
+    pub(super) remembers_s: Box<[u32]>,
+    /// Of a dip the first virtual that passes clients on when it is near its limit, and the url by which that leads here.
+    pub(super) bouncers: HashMap<u32, (u32, u32), Quick>,
+    linked_from: Box<[u32]>,
+    linked: Box<[u32]>,
+    /// Some virtual goes back to the servers that were usable last.
+    pub(super) last_good: bool,
+    pub(super) names: Names,
+    pub(super) minded: Minded,
+    pub(super) globals: Globals,
+    /// Queue and PROXY protocol of dips.
+    dips: Box<[(Option<Queue>, bool)]>,
     /// Of reals, then dips.
     servings: Box<[Serving]>,
     upstreams: Box<[Endpoint]>,
@@ -86,7 +128,7 @@ pub(super) struct Config {
 
 impl Config {
     /// Flattens `model`; hash tables that would come out the same are taken from `before`.
-    pub(super) fn new(model: &Model, before: Option<&Config>) -> Config {
+    pub(super) fn new(model: &Model, secret: [u8; 32], before: Option<&Config>) -> Config {
         let reals_from = model.virtuals.len() as u32;
         let dips_from = reals_from + model.reals.len() as u32;
         let urls_from = dips_from + model.dips.len() as u32;
@@ -104,6 +146,8 @@ impl Config {
         let mut backup = Vec::with_capacity(count);
         let mut weight = Vec::with_capacity(count);
         let mut maxconns = Vec::with_capacity(count);
+        let mut capacity = Vec::with_capacity(count);
+        let mut priority = Vec::with_capacity(count);
         let mut link = vec![NONE; count];
         let mut servings = Vec::with_capacity(model.reals.len() + model.dips.len());
         let mut upstreams = Vec::with_capacity(servings.capacity());
@@ -118,6 +162,8 @@ impl Config {
             backup.push(maybe(v.backup));
             weight.push(1);
             maxconns.push(UNLIMITED);
+            capacity.push(0);
+            priority.push(Priority::default());
         }
         let reals = model
             .reals
@@ -133,6 +179,8 @@ impl Config {
             backup.push(maybe(serving.backup));
             weight.push(serving.weight);
             maxconns.push(serving.maxconns.unwrap_or(UNLIMITED));
+            capacity.push(serving.capacity.unwrap_or(0));
+            priority.push(serving.priority);
             servings.push(serving.clone());
             upstreams.push(upstream);
         }
@@ -151,6 +199,8 @@ impl Config {
             backup.push(maybe(u.backup));
             weight.push(u.weight);
             maxconns.push(u.maxconns.unwrap_or(UNLIMITED));
+            capacity.push(u.capacity.unwrap_or(0));
+            priority.push(u.priority);
             if let Some(to) = u.link {
                 let to = node(to);
                 link[at as usize] = to;
@@ -161,8 +211,10 @@ impl Config {
                 template: u.template.clone(),
                 code: u.code,
                 authority: Authority::new(&u.template),
+                decay_s: u.decay_s,
             });
         }
+        let (linked_from, by_link) = listed(&link);
         for (only, linked) in redirector.iter_mut().zip(&linked) {
             if *linked != 1 {
                 *only = NONE;
@@ -176,6 +228,15 @@ impl Config {
                 targets: v.targets.iter().map(|&t| node(t)).collect(),
                 predictor: v.predictor,
                 keepalive: v.keepalive,
+                queue: v.queue,
+                proxy_protocol: v.proxy_protocol,
+                priorities: Box::new([Priority::default()]),
+                care: None,
+                all_down: match v.all_down {
+                    AllDown::Refuse => LastResort::Refuse,
+                    AllDown::LastGood => LastResort::LastGood,
+                    AllDown::Url(url) => LastResort::Url(node(url)),
+                },
                 salt: xxh3_64(v.id.to_string().as_bytes()),
                 table: None,
             })
@@ -215,6 +276,24 @@ impl Config {
             weight: weight.into(),
             nominal: vec![0; model.virtuals.len()].into(),
             maxconns: maxconns.into(),
+            capacity: capacity.into(),
+            priority: priority.into(),
+            remembers_s: vec![0; count].into(),
+            bouncers: HashMap::default(),
+            linked_from,
+            linked: by_link,
+            last_good: model
+                .virtuals
+                .iter()
+                .any(|v| v.all_down == AllDown::LastGood),
+            names: Names::new(model, secret),
+            minded: Minded::default(),
+            globals: model.globals.clone(),
+            dips: model
+                .dips
+                .iter()
+                .map(|d| (d.queue, d.proxy_protocol))
+                .collect(),
             servings: servings.into(),
             upstreams: upstreams.into(),
             urls: urls.into(),
@@ -224,6 +303,7 @@ impl Config {
         };
         config.sum_weights();
         config.build_tables(before);
+        config.take_care(model);
         config
     }
 
@@ -241,18 +321,15 @@ impl Config {
         }
     }
 
-    /// The weight that `node` brings along as a target of `at`; `sums` has those of virtuals.
+    /// The weight that `node` brings along as a target of `at`, in hundredths; `sums` has those of virtuals.
     ///
     /// A virtual that in turn leads back to `at` counts 1: its sum would contain itself.
     pub(super) fn weight_at(&self, at: u32, node: u32, sums: &[u64]) -> u64 {
-        let bearer = match self.link[node as usize] {
-            NONE => node,
-            link => link,
-        };
+        let bearer = self.bearer(node);
         if self.kind(bearer) != Kind::Virtual {
-            u64::from(self.weight[bearer as usize])
+            u64::from(self.weight[bearer as usize]) * 100
         } else if self.graph.component[bearer as usize] == self.graph.component[at as usize] {
-            1
+            100
         } else {
             sums[bearer as usize]
         }
@@ -276,7 +353,7 @@ impl Config {
                 .iter()
                 .map(|&t| {
                     let seed = xxh3_64(self.ids[t as usize].to_string().as_bytes());
-                    (seed, self.weight_at(v as u32, t, &self.nominal))
+                    (seed, self.weight_at(v as u32, t, &self.nominal) / 100)
                 })
                 .collect();
             let buckets = (HashTable::buckets(targets.len()) / shrink).max(256);
@@ -325,6 +402,45 @@ impl Config {
         &self.urls[(url - self.urls_from) as usize]
     }
 
+    /// Whose state, weight and count are a node's: what it is linked to, or itself.
+    pub(super) fn bearer(&self, node: u32) -> u32 {
+        match self.link[node as usize] {
+            NONE => node,
+            link => link,
+        }
+    }
+
+    /// The priority of a target: a linked server's wins over its url's own.
+    pub(super) fn priority_of(&self, target: u32) -> Priority {
+        let bearer = self.bearer(target);
+        match self.kind(bearer) {
+            Kind::Virtual => self.priority[target as usize],
+            _ => self.priority[bearer as usize],
+        }
+    }
+
+    /// The urls that are linked to a dip or virtual.
+    pub(super) fn linked(&self, node: u32) -> &[u32] {
+        let n = node as usize;
+        &self.linked[self.linked_from[n] as usize..self.linked_from[n + 1] as usize]
+    }
+
+    /// Queue and PROXY protocol of a virtual or dip.
+    pub(super) fn door(&self, at: u32) -> (Option<Queue>, bool) {
+        match self.kind(at) {
+            Kind::Virtual => {
+                let settings = &self.virtuals[at as usize];
+                (settings.queue, settings.proxy_protocol)
+            }
+            Kind::Dip => self.dips[(at - self.dips_from) as usize],
+            Kind::Real | Kind::Url => (None, false),
+        }
+    }
+
+    pub(super) fn count(&self) -> u32 {
+        self.ids.len() as u32
+    }
+
     /// What the slot of `target` asks first: the only url linked to it, or itself.
     pub(super) fn front(&self, target: u32) -> u32 {
         match self.redirector[target as usize] {
@@ -334,42 +450,17 @@ impl Config {
     }
 }
 
-/// Multiply and fold: the keys are the operator's own, so nobody outside can aim at collisions.
-#[derive(Debug, Default)]
-pub(super) struct Fold(u64);
-
-type Quick = BuildHasherDefault<Fold>;
-
-impl Hasher for Fold {
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
+/// For each node those whose entry in `to` it is.
+fn listed(to: &[u32]) -> (Box<[u32]>, Box<[u32]>) {
+    let mut from = vec![0u32; to.len() + 1];
+    for &t in to.iter().filter(|t| **t != NONE) {
+        from[t as usize + 1] += 1;
     }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
-        }
+    for i in 0..to.len() {
+        from[i + 1] += from[i];
     }
-
-    fn write_u8(&mut self, n: u8) {
-        self.write_u64(n.into());
-    }
-
-    fn write_u16(&mut self, n: u16) {
-        self.write_u64(n.into());
-    }
-
-    fn write_u32(&mut self, n: u32) {
-        self.write_u64(n.into());
-    }
-
-    fn write_u64(&mut self, n: u64) {
-        self.0 = (self.0.rotate_left(26) ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-
-    fn write_usize(&mut self, n: usize) {
-        self.write_u64(n as u64);
-    }
+    let mut pairs: Vec<(u32, u32)> = (0u32..).zip(to).map(|(n, &t)| (t, n)).collect();
+    pairs.retain(|(t, _)| *t != NONE);
+    pairs.sort_unstable();
+    (from.into(), pairs.into_iter().map(|(_, n)| n).collect())
 }

@@ -76,6 +76,11 @@ impl Graph {
         self.looped[component as usize]
     }
 
+    /// Whether `node` depends on itself, over however many others.
+    pub(super) fn is_looped(&self, node: u32) -> bool {
+        self.looped(self.component[node as usize])
+    }
+
     /// Those that depend on `node`.
     pub(super) fn users(&self, node: u32) -> &[u32] {
         &self.users

@@ -40,6 +40,7 @@ pub struct Gauges {
     /// Whose they are.
     pub id: Id,
     connections: AtomicU32,
+    waiting: AtomicU32,
     /// Set by control while failures are being counted or the server is on trial: a success is worth a report.
     pub suspect: AtomicBool,
     /// The last address that asked, and the last one before it that differs.
@@ -225,6 +226,7 @@ impl Loads {
     }
 
     /// Ends the association of `key`.
+    #[cfg(test)]
     pub(super) fn unstick(&self, key: u64, now: Millis) {
         let lost = self.sticks().and_then(|sticks| sticks.remove(key, now));
         if let Some(lost) = lost {
@@ -257,6 +259,7 @@ impl Gauges {
         Gauges {
             id,
             connections: AtomicU32::new(0),
+            waiting: AtomicU32::new(0),
             suspect: AtomicBool::new(false),
             asked: [AtomicU64::new(0), AtomicU64::new(0)],
             trial: AtomicU64::new(0),
@@ -313,6 +316,24 @@ impl Gauges {
     /// Exchanges and tunnels open at this moment.
     pub fn connections(&self) -> u32 {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Of a virtual or dip: requests that wait for a place at this moment, over all workers.
+    pub fn waiting(&self) -> u32 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Begins to wait where fewer than `most` do; to be followed by [`stop_waiting`](Self::stop_waiting).
+    pub fn start_waiting(&self, most: u32) -> bool {
+        let room = |waiting| (waiting < most).then_some(waiting + 1);
+        self.waiting
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, room)
+            .is_ok()
+    }
+
+    /// Waits no more.
+    pub fn stop_waiting(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Takes a place where fewer than `most` are taken.

@@ -8,6 +8,7 @@
 //! Deliberately unknown here: who publishes the snapshot, what a socket is, what time it is.
 
 mod ask;
+mod care;
 mod config;
 mod decay;
 mod explain;
@@ -17,6 +18,7 @@ mod location;
 mod plan;
 mod predictors;
 mod promises;
+mod quick;
 mod returns;
 mod settle;
 mod snapshot;
@@ -29,6 +31,7 @@ mod ticket;
 mod walk;
 
 pub use ask::*;
+pub use care::TICKET_COOKIE;
 pub use explain::*;
 pub use loads::*;
 pub use location::*;

@@ -1,9 +1,11 @@
 //! What a virtual picks among, at one state of health.
 
+use std::ops::Deref;
+
 use super::config::{Config, Kind, NONE};
 use super::predictors::{Pick, Shares, schedule};
 use super::settle::{Marks, View};
-use crate::model::Predictor;
+use crate::model::{Predictor, Priority};
 
 /// So many servers under a virtual are counted for its load; of more, an even sample.
 const LEAVES: usize = 64;
@@ -11,65 +13,144 @@ const LEAVES: usize = 64;
 /// The compiled slots of one virtual.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// The filled slots: indices into the virtual's targets.
-    pub(super) slots: Box<[u32]>,
-    /// Slots whose own target is on trial.
+    /// The filled slots of the highest priority that has any.
+    top: Class,
+    /// Those of the lower priorities, the higher one first: for when all before them are full.
+    pub(super) lower: Box<[Class]>,
+    /// Slots whose own target is on trial, at the priority of `top` or above.
     pub(super) trials: Box<[u32]>,
-    /// The sum over the filled slots; where none is filled, over all.
+    /// In hundredths, the sum over the slots of `top`; where none is filled, over all.
     pub(super) weight: u64,
     /// Servers whose connections make up this virtual's load, and how many servers each stands for.
     pub(super) leaves: Box<[(u32, f32)]>,
+}
+
+/// The filled slots of one priority.
+#[derive(Debug, Default)]
+pub(super) struct Class {
+    pub(super) priority: Priority,
+    /// Indices into the virtual's targets.
+    pub(super) slots: Box<[u32]>,
     /// The predictor's tables.
     pub(super) pick: Pick,
+    /// Under `hash`, the largest share that a server says it takes, in percent, where they differ.
+    pub(super) uneven: Option<u16>,
+}
+
+impl Deref for Plan {
+    type Target = Class;
+
+    fn deref(&self) -> &Class {
+        &self.top
+    }
+}
+
+impl Plan {
+    /// The classes, from the highest priority down.
+    pub(super) fn classes(&self) -> impl Iterator<Item = &Class> {
+        std::iter::once(&self.top).chain(&self.lower)
+    }
+
+    /// The filled slots of all priorities, in bound order.
+    pub(super) fn all_slots(&self) -> Vec<u32> {
+        let slots = self.classes().flat_map(|c| c.slots.iter().copied());
+        let mut slots: Vec<u32> = slots.collect();
+        slots.sort_unstable();
+        slots
+    }
 }
 
 /// Compiles the plan of virtual `v`; all it depends on outside its own component is settled and planned.
 pub(super) fn build(config: &Config, marks: &Marks, v: u32) -> Plan {
     let settings = &config.virtuals[v as usize];
-    let (mut slots, mut trials, mut weights) = (Vec::new(), Vec::new(), Vec::new());
-    for (k, &t) in settings.targets.iter().enumerate() {
-        let weight = config.weight_at(v, t, &marks.sums);
+    let mut found: Vec<(Vec<u32>, Vec<u64>)> = vec![Default::default(); settings.priorities.len()];
+    let mut trials = Vec::new();
+    for (k, &t) in (0u32..).zip(&settings.targets) {
+        let weight = marks.weight_at(config, v, t);
         if weight == 0 {
             continue;
         }
+        let rank = settings.rank(config, k);
         let front = config.front(t);
         let own = front != v && marks.alive(front, View::Steady);
         if !own && front != v && marks.alive(front, View::Possible) {
-            trials.push(k as u32);
+            trials.push((rank, k));
         }
         if own || stand_in(config, marks, v, t, View::Steady) != NONE {
-            slots.push(k as u32);
-            weights.push(weight);
+            found[rank].0.push(k);
+            found[rank].1.push(weight);
         }
     }
-    let weight = match slots.is_empty() {
-        true => config.nominal[v as usize],
-        false => weights.iter().sum(),
+    let best = found.iter().position(|(slots, _)| !slots.is_empty());
+    trials.retain(|&(rank, _)| best.is_none_or(|best| rank <= best));
+    let weight = match best {
+        None => config.nominal[v as usize],
+        Some(best) => found[best].1.iter().sum(),
     };
+    let filled = found.iter().filter(|(slots, _)| !slots.is_empty()).count();
+    let longest = config.schedule_longest / filled.max(1);
+    let best = best.unwrap_or(0);
+    let mut classes =
+        settings
+            .priorities
+            .iter()
+            .zip(found)
+            .skip(best)
+            .map(|(&priority, (slots, weights))| {
+                class(config, marks, v, priority, slots, &weights, longest)
+            });
+    let top = classes.next().unwrap_or_default();
+    Plan {
+        leaves: leaves(config, marks, v, &top.slots),
+        top,
+        lower: classes.filter(|c| !c.slots.is_empty()).collect(),
+        trials: trials.into_iter().map(|(_, k)| k).collect(),
+        weight,
+    }
+}
+
+fn class(
+    config: &Config,
+    marks: &Marks,
+    v: u32,
+    priority: Priority,
+    slots: Vec<u32>,
+    weights: &[u64],
+    longest: usize,
+) -> Class {
+    let settings = &config.virtuals[v as usize];
     let even = weights.windows(2).all(|w| w[0] == w[1]);
+    let mut uneven = None;
     let pick = match settings.predictor {
         Predictor::RoundRobin => Pick::Turn,
         Predictor::Weighted if even => Pick::Turn,
-        Predictor::Weighted => match schedule(&weights, config.schedule_longest) {
+        Predictor::Weighted => match schedule(weights, longest) {
             Some(table) => Pick::Schedule(table),
-            None => Pick::Spread(Shares::new(&weights)),
+            None => Pick::Spread(Shares::new(weights)),
         },
         Predictor::Random if even => Pick::Even,
-        Predictor::Random => Pick::Random(Shares::new(&weights)),
+        Predictor::Random => Pick::Random(Shares::new(weights)),
         Predictor::LeastConns => Pick::Least(None),
         Predictor::Loaded => Pick::Least(Some(weights.iter().map(|&w| w as f64).collect())),
         Predictor::Fastest => Pick::Fastest,
         Predictor::Hash(key) => match &settings.table {
-            Some(table) => Pick::Hash(key, table.clone()),
+            Some(table) => {
+                let share = |&k: &u32| {
+                    let bearer = config.bearer(settings.targets[k as usize]);
+                    marks.measured[bearer as usize].share
+                };
+                let most = slots.iter().map(share).max().unwrap_or(100);
+                uneven = slots.iter().any(|k| share(k) != most).then_some(most);
+                Pick::Hash(key, table.clone())
+            }
             None => Pick::Turn,
         },
     };
-    Plan {
-        leaves: leaves(config, marks, v, &slots),
+    Class {
+        priority,
         slots: slots.into(),
-        trials: trials.into(),
-        weight,
         pick,
+        uneven,
     }
 }
 
@@ -94,10 +175,7 @@ fn leaves(config: &Config, marks: &Marks, v: u32, slots: &[u32]) -> Box<[(u32, f
             true => front,
             false => stand_in(config, marks, v, t, View::Steady),
         };
-        let bearer = match config.link[filler as usize] {
-            NONE => filler,
-            link => link,
-        };
+        let bearer = config.bearer(filler);
         match config.kind(bearer) {
             Kind::Real | Kind::Dip => found.push((bearer, scale)),
             Kind::Url => {}

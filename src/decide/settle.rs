@@ -1,13 +1,13 @@
 //! Who is usable: the least fixpoint over links, backups and nested virtuals.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 use std::sync::Arc;
 
-use super::Health;
-use super::config::{Config, Kind, NONE};
+use super::config::{Config, Kind, NONE, UNLIMITED};
 use super::plan::{self, Plan};
-use crate::model::Intent;
+use super::{Health, Measured, Readiness};
+use crate::model::{Id, Intent};
 
 /// What counts as usable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl View {
 /// What is known of every node at one state of health.
 #[derive(Clone, Debug)]
 pub(super) struct Marks {
-    pub(super) health: Box<[Health]>,
+    pub(super) measured: Box<[Measured]>,
     /// A bit for each view.
     alive: Box<[u8]>,
     /// The first alive node along the chain that begins at the node itself, for each view.
@@ -34,19 +34,22 @@ pub(super) struct Marks {
     pub(super) plans: Box<[Arc<Plan>]>,
     /// Of each virtual, what it weighs as a target: the sum over its filled slots.
     pub(super) sums: Box<[u64]>,
+    /// Of each virtual none of whose slots is filled, those that were filled last.
+    pub(super) last_good: Box<[Option<Arc<[u32]>>]>,
 }
 
 impl Marks {
     /// Settles everything.
-    pub(super) fn new(config: &Config, health: Box<[Health]>) -> Marks {
-        let count = health.len();
+    pub(super) fn new(config: &Config, measured: Box<[Measured]>) -> Marks {
+        let count = measured.len();
         let empty = Arc::new(Plan::default());
         let mut marks = Marks {
-            health,
+            measured,
             alive: vec![0; count].into(),
             first: [vec![NONE; count].into(), vec![NONE; count].into()],
             plans: vec![empty; config.virtuals.len()].into(),
             sums: config.nominal.clone(),
+            last_good: vec![None; config.virtuals.len()].into(),
         };
         for component in 0..config.graph.components() {
             marks.settle(config, component);
@@ -57,16 +60,16 @@ impl Marks {
         marks
     }
 
-    /// The same with the health of `changes`: only what depends on them is settled anew.
+    /// The same with what was measured of `changes`: only what depends on them is settled anew.
     pub(super) fn with(
         &self,
         config: &Config,
-        changes: impl Iterator<Item = (u32, Health)>,
+        changes: impl Iterator<Item = (u32, Measured)>,
     ) -> Marks {
         let mut marks = self.clone();
         let mut dirty = Dirty::new(config);
-        for (n, health) in changes {
-            if std::mem::replace(&mut marks.health[n as usize], health) != health {
+        for (n, measured) in changes {
+            if std::mem::replace(&mut marks.measured[n as usize], measured) != measured {
                 dirty.changed[n as usize] = true;
                 dirty.push(config.graph.component[n as usize]);
             }
@@ -117,9 +120,66 @@ impl Marks {
     fn plan(&mut self, config: &Config, node: u32) {
         if config.kind(node) == Kind::Virtual {
             let plan = plan::build(config, self, node);
-            self.sums[node as usize] = plan.weight;
-            self.plans[node as usize] = Arc::new(plan);
+            let n = node as usize;
+            self.sums[n] = plan.weight;
+            let last = std::mem::replace(&mut self.plans[n], Arc::new(plan));
+            if !self.plans[n].slots.is_empty() {
+                self.last_good[n] = None;
+            } else if config.last_good && !last.slots.is_empty() {
+                self.last_good[n] = Some(last.all_slots().into());
+            }
         }
+    }
+
+    /// Takes over from `before` which slots of virtuals that are down were filled last.
+    pub(super) fn remember(&mut self, config: &Config, before: (&Config, &Marks)) {
+        if !config.last_good {
+            return;
+        }
+        for (v, settings) in config.virtuals.iter().enumerate() {
+            let Some(was) = before.0.find(&config.ids[v]) else {
+                continue;
+            };
+            let (was, marks) = (was as usize, before.1);
+            let Some(settings_then) = before.0.virtuals.get(was) else {
+                continue;
+            };
+            if !self.plans[v].slots.is_empty() {
+                continue;
+            }
+            let slots = match &marks.last_good[was] {
+                Some(slots) => slots.to_vec(),
+                None => marks.plans[was].all_slots(),
+            };
+            let ids: HashSet<&Id> = slots
+                .iter()
+                .map(|&k| &before.0.ids[settings_then.targets[k as usize] as usize])
+                .collect();
+            let targets = (0u32..).zip(&settings.targets);
+            let good = targets.filter(|(_, t)| ids.contains(&config.ids[**t as usize]));
+            let good: Arc<[u32]> = good.map(|(k, _)| k).collect();
+            self.last_good[v] = (!good.is_empty()).then_some(good);
+        }
+    }
+
+    /// The weight that `node` brings along as a target of `at`, in hundredths: what is configured times what its
+    /// server says, in percent.
+    pub(super) fn weight_at(&self, config: &Config, at: u32, node: u32) -> u64 {
+        let bearer = config.bearer(node);
+        match config.kind(bearer) {
+            Kind::Virtual => config.weight_at(at, node, &self.sums),
+            _ => {
+                let share = self.measured[bearer as usize].share;
+                u64::from(config.weight[bearer as usize]) * u64::from(share)
+            }
+        }
+    }
+
+    /// The most connections that a node may have: its own limit, and what its server says.
+    #[inline]
+    pub(super) fn most(&self, config: &Config, node: u32) -> u32 {
+        let said = self.measured[node as usize].maxconns;
+        config.maxconns[node as usize].min(said.unwrap_or(UNLIMITED))
     }
 
     fn settle(&mut self, config: &Config, component: u32) {
@@ -207,13 +267,18 @@ impl Marks {
     /// Sets the node's alive bit if what is known by now makes it usable.
     fn judge(&mut self, config: &Config, n: u32, view: View) {
         let wanted = config.intent[n as usize] == Intent::InService;
+        let measured = &self.measured[n as usize];
+        let works = match measured.health {
+            Health::Up => true,
+            Health::Testing => view == View::Possible,
+            Health::Failed => false,
+        };
+        let takes = measured.readiness == Readiness::Ready && measured.share > 0;
         let alive = wanted
+            && works
+            && takes
             && match config.kind(n) {
-                Kind::Real | Kind::Dip => match self.health[n as usize] {
-                    Health::Up => true,
-                    Health::Testing => view == View::Possible,
-                    Health::Failed => false,
-                },
+                Kind::Real | Kind::Dip => true,
                 Kind::Url => match config.link[n as usize] {
                     NONE => true,
                     link => self.alive(link, view),
@@ -224,13 +289,22 @@ impl Marks {
                         let front = config.front(t);
                         let filled = self.alive(front, view)
                             || self.first(config.backup[t as usize], view) != NONE;
-                        filled && config.weight_at(n, t, &config.nominal) > 0
+                        filled && self.is_weighed(config, n, t)
                     })
                 }
             };
         if alive {
             self.alive[n as usize] |= 1 << view as u8;
         }
+    }
+}
+
+impl Marks {
+    /// Whether a target has any weight, by what is configured and what its server says: not yet by what fills it.
+    fn is_weighed(&self, config: &Config, at: u32, node: u32) -> bool {
+        let bearer = config.bearer(node);
+        let said = config.kind(bearer) == Kind::Virtual || self.measured[bearer as usize].share > 0;
+        said && config.weight_at(at, node, &config.nominal) > 0
     }
 }
 

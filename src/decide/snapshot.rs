@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::config::Config;
+use super::config::{Config, Kind};
 use super::loads::Tables;
 use super::settle::Marks;
-use super::{Loads, NodeIndex};
-use crate::model::{Endpoint, Id, Model, Serving, Template};
+use super::{Keys, Loads, NodeIndex};
+use crate::model::{Endpoint, Globals, Id, Model, Queue, Serving, Template};
 
 /// What was measured of a server's health: never what the operator wants.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -105,14 +105,20 @@ impl Snapshot {
         facts: &Facts,
         before: Option<(&Snapshot, &Loads)>,
     ) -> (Snapshot, Loads) {
-        let config = Config::new(model, before.map(|(snapshot, _)| &*snapshot.config));
-        let mut health = vec![Health::Up; config.ids.len()];
-        for (id, measured) in &facts.measured {
-            if let Some(n) = config.find(id) {
-                health[n as usize] = measured.health;
+        let old = before.map(|(snapshot, _)| &*snapshot.config);
+        let config = Config::new(model, facts.secret, old);
+        let mut measured = vec![Measured::default(); config.ids.len()];
+        for (id, is) in &facts.measured {
+            if let Some(n) = config.find(id)
+                && config.kind(n) != Kind::Virtual
+            {
+                measured[n as usize] = *is;
             }
         }
-        let marks = Marks::new(&config, health.into());
+        let mut marks = Marks::new(&config, measured.into());
+        if let Some((before, _)) = before {
+            marks.remember(&config, (&before.config, &before.marks));
+        }
         let loads = Loads::new(
             &config,
             Tables::of(model),
@@ -124,22 +130,57 @@ impl Snapshot {
 
     /// A snapshot in which what was measured of `changes` is new and everything else shared with this one.
     pub fn with_measured(&self, changes: &[(NodeIndex, Measured)]) -> Snapshot {
-        let changes: Vec<_> = changes.iter().map(|&(n, m)| (n, m.health)).collect();
-        self.with_health(&changes)
+        let servers = changes
+            .iter()
+            .filter(|(n, _)| self.config.kind(n.0) != Kind::Virtual);
+        Snapshot {
+            config: Arc::clone(&self.config),
+            marks: self
+                .marks
+                .with(&self.config, servers.map(|&(n, measured)| (n.0, measured))),
+        }
     }
 
     /// What the virtual or dip at `at` wants to know of a request.
-    pub fn minds(&self, _at: NodeIndex) -> Minds<'_> {
-        Minds::default()
+    pub fn minds(&self, at: NodeIndex) -> Minds<'_> {
+        self.config.minds(at.0)
+    }
+
+    /// How long the cookie that [`minds`](Self::minds) names lives, in minutes; `None`: there is none.
+    pub fn sticky_minutes(&self, at: NodeIndex) -> Option<u32> {
+        self.config.ticket_minutes(at.0)
+    }
+
+    /// What reads and signs the tickets of sticky clients.
+    pub fn keys(&self) -> &Keys {
+        &self.config.names.keys
+    }
+
+    /// Where requests at the virtual or dip `at` wait when everything is full.
+    pub fn queue(&self, at: NodeIndex) -> Option<Queue> {
+        self.config.door(at.0).0
+    }
+
+    /// Whether trusted proxies begin a connection at the virtual or dip `at` with a PROXY protocol head.
+    pub fn proxy_protocol(&self, at: NodeIndex) -> bool {
+        self.config.door(at.0).1
+    }
+
+    /// What holds for the whole director.
+    pub fn globals(&self) -> &Globals {
+        &self.config.globals
     }
 
     /// A snapshot in which the health of `changes` is new and everything else shared with this one.
     pub fn with_health(&self, changes: &[(NodeIndex, Health)]) -> Snapshot {
-        let changes = changes.iter().map(|&(n, health)| (n.0, health));
-        Snapshot {
-            config: Arc::clone(&self.config),
-            marks: self.marks.with(&self.config, changes),
-        }
+        let changes: Vec<_> = changes
+            .iter()
+            .map(|&(n, health)| {
+                let measured = *self.measured(n);
+                (n, Measured { health, ..measured })
+            })
+            .collect();
+        self.with_measured(&changes)
     }
 
     /// The virtual or dip that listens at `at`.
@@ -157,9 +198,14 @@ impl Snapshot {
         self.config.find(id).map(NodeIndex)
     }
 
-    /// What was measured of a node.
+    /// What was measured of a node: of a virtual nothing ever is.
+    pub fn measured(&self, node: NodeIndex) -> &Measured {
+        &self.marks.measured[node.0 as usize]
+    }
+
+    /// Whether a node works, as far as was measured.
     pub fn health(&self, node: NodeIndex) -> Health {
-        self.marks.health[node.0 as usize]
+        self.measured(node).health
     }
 
     /// Settings of a real or dip.

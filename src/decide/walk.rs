@@ -1,17 +1,32 @@
 //! The way of one ask through slots, chains and virtuals.
 
+mod alldown;
+mod bounce;
+mod load;
+mod own;
 mod pick;
+mod ramp;
+mod returns;
 mod serve;
+mod stick;
+mod trace;
 
 use std::net::IpAddr;
 
 use smallvec::SmallVec;
+
+pub(super) use bounce::Ratio;
+pub(super) use own::Lost;
+use serve::Comer;
+use trace::Blind;
+pub(super) use trace::{How, Knows, Note, Trace, Why};
 
 use super::config::{Config, Kind, NONE};
 use super::predictors::mix;
 use super::settle::View;
 use super::{
     Action, Ask, Attempt, Decision, Loads, Millis, Moment, NodeIndex, Reason, Snapshot, TRIES,
+    Ticket,
 };
 use crate::model::Intent;
 
@@ -23,77 +38,6 @@ const VISITS: usize = 512;
 
 /// So many links of one chain are remembered; of a longer one a loop is found later (Brent 1980).
 const REMEMBERED: usize = 16;
-
-/// Why a node was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    /// Its own intent or health, or that of what it is linked to.
-    State,
-    /// On trial, and another client tries it.
-    OnTrial,
-    Full,
-    Tried,
-    /// A virtual that was asked already, or a url linked to an id that was.
-    Visited,
-    TooDeep,
-    LeadsBack,
-    /// The IPv6 address asked for would become a part of a name.
-    NoUrl,
-    /// A virtual within which nothing was found.
-    Empty,
-}
-
-/// What happens on a walk, for those who watch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Note {
-    /// Somebody asked at this one's address.
-    Asked(u32),
-    /// A virtual that is bound or a backup decides within itself.
-    Entered(u32),
-    /// A virtual's predictor or a trial or a retry leads to the slot of this target.
-    Slot {
-        of: u32,
-        target: u32,
-        how: How,
-    },
-    Rejected {
-        node: u32,
-        why: Why,
-    },
-    /// `node` is not usable: on to its backup.
-    Backup {
-        node: u32,
-        backup: u32,
-    },
-    Taken {
-        node: u32,
-        trial: bool,
-    },
-}
-
-/// What leads to a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum How {
-    Predictor,
-    Trial,
-    Retry,
-    /// The predictor's picks came to nothing: one after the other.
-    Scan,
-}
-
-/// Watches a walk. The data path's does nothing.
-pub(super) trait Trace {
-    const ON: bool;
-    fn note(&mut self, note: Note);
-}
-
-/// Watches nothing.
-struct Blind;
-
-impl Trace for Blind {
-    const ON: bool = false;
-    fn note(&mut self, _: Note) {}
-}
 
 /// Decides. Total; allocates nothing on the path of a redirect. Takes a turn of the virtual's predictor
 /// (unless `attempt` says that this is not the first try), and with `Action::Forward` a place at the server.
@@ -133,6 +77,15 @@ pub(super) struct Walk<'w, T> {
     backed: bool,
     trial: bool,
     full: bool,
+    /// Why the decision is as it is, where it is neither the predictor nor a backup.
+    special: Option<Reason>,
+    ticket: Option<Ticket>,
+    /// The url that the client came back from.
+    left_out: u32,
+    /// The client was passed on by a server over the mark.
+    bounced: bool,
+    /// Every server is down, and what was measured is passed over.
+    good: bool,
 }
 
 impl<'w, T: Trace> Walk<'w, T> {
@@ -164,6 +117,11 @@ impl<'w, T: Trace> Walk<'w, T> {
             backed: false,
             trial: false,
             full: false,
+            special: None,
+            ticket: None,
+            left_out: NONE,
+            bounced: false,
+            good: false,
         }
     }
 
@@ -181,9 +139,7 @@ impl<'w, T: Trace> Walk<'w, T> {
         let own = if virtually {
             self.enter(asked)
         } else {
-            let own = self.forward(asked, true);
-            self.visit(asked);
-            own
+            self.arrive(asked)
         };
         let plain = match virtually {
             true => Reason::Predicted,
@@ -194,14 +150,47 @@ impl<'w, T: Trace> Walk<'w, T> {
             return self.take(action, reason);
         }
         self.stand_in = true;
-        match self.chain(asked) {
-            Some(action) if virtually => self.take(action, Reason::VirtualBackup),
-            Some(action) => self.take(action, Reason::Backup),
+        if let Some(action) = self.chain(asked) {
+            let reason = match virtually {
+                true => Reason::VirtualBackup,
+                false => Reason::Backup,
+            };
+            return self.take(action, reason);
+        }
+        // The walk itself found nothing: nothing of what it noted holds of what is left.
+        self.special = None;
+        match self.last_resort(asked) {
+            Some((action, reason)) => self.take(action, reason),
             None if self.retry => self.refuse(Reason::AllTried),
             None if self.full => self.refuse(Reason::AllFull),
             None if self.attempt.loop_at.is_some() => self.refuse(Reason::Loop),
             None => self.refuse(Reason::NoneUsable),
         }
+    }
+
+    /// Asks a dip at its own address.
+    fn arrive(&mut self, dip: u32) -> Option<Action> {
+        let mut promised = false;
+        if !self.retry && self.config.remembers_s[dip as usize] > 0 {
+            promised = match self.dry {
+                true => self.loads.promised_to(dip, self.client, self.now),
+                false => self.loads.keep_promise(dip, self.client, self.now),
+            };
+        }
+        if self.config.bouncers.is_empty() {
+            let own = self.forward(dip, Comer::Direct);
+            self.visit(dip);
+            return own;
+        }
+        if let Some(action) = self.pass_on(dip, promised) {
+            return Some(action);
+        }
+        let own = self.forward(dip, Comer::Direct);
+        if own.is_some() {
+            self.adopt(dip);
+        }
+        self.visit(dip);
+        own
     }
 
     fn take(&mut self, action: Action, reason: Reason) -> Decision {
@@ -210,12 +199,12 @@ impl<'w, T: Trace> Walk<'w, T> {
         } else if self.trial {
             Reason::Trial
         } else {
-            reason
+            self.special.unwrap_or(reason)
         };
         Decision {
             action,
             reason,
-            ticket: None,
+            ticket: self.ticket,
         }
     }
 
@@ -249,11 +238,11 @@ impl<'w, T: Trace> Walk<'w, T> {
     /// Asks a node that is bound or a backup.
     fn ask(&mut self, node: u32) -> Option<Action> {
         match self.config.kind(node) {
-            Kind::Url => self.redirect(node),
+            Kind::Url => self.redirect(node, Comer::New),
             Kind::Virtual => self.enter(node),
-            Kind::Real => self.forward(node, false),
+            Kind::Real => self.forward(node, Comer::New),
             Kind::Dip => {
-                let action = self.forward(node, false);
+                let action = self.forward(node, Comer::New);
                 if action.is_none() {
                     self.visit(node);
                 }
@@ -271,8 +260,13 @@ impl<'w, T: Trace> Walk<'w, T> {
             return self.reject(v, Why::TooDeep);
         }
         self.visit(v);
-        if self.config.intent[v as usize] != Intent::InService {
-            return self.reject(v, Why::State);
+        let intent = self.config.intent[v as usize];
+        if intent != Intent::InService {
+            let known = self.config.virtuals[v as usize].care.as_ref();
+            let known = known.is_some_and(|care| care.sticky.is_some());
+            if intent != Intent::Sticky || !known {
+                return self.reject(v, Why::State);
+            }
         }
         if T::ON && (self.depth > 0 || self.stand_in) {
             self.trace.note(Note::Entered(v));
@@ -281,6 +275,7 @@ impl<'w, T: Trace> Walk<'w, T> {
         let action = self.within(v);
         self.depth -= 1;
         match action {
+            None if intent == Intent::Sticky => self.reject(v, Why::State),
             None => self.reject(v, Why::Empty),
             some => some,
         }

@@ -1,12 +1,12 @@
 //! Accepts clients on one listener and answers those that can be answered at once.
 
+use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::time::Instant;
 
-use bytes::BytesMut;
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
 use rustix::process::{Resource, getrlimit};
@@ -17,7 +17,6 @@ use tokio::task::JoinHandle;
 
 use super::client::Client;
 use super::connection::{Connection, First};
-use super::deadline::Deadline;
 use super::limits::{ACCEPT_PAUSE, ACCEPTS, DESCRIPTORS_KEPT, DESCRIPTORS_KEPT_SHARE, TOLD_AGAIN};
 use super::stream::{Fresh, watch};
 use super::worker::Worker;
@@ -26,9 +25,23 @@ use crate::model::Endpoint;
 /// A listener that is being accepted from. Dropping it goes on accepting.
 #[derive(Debug)]
 pub struct Listening {
-    at: Endpoint,
-    closing: Rc<Notify>,
+    door: Rc<Door>,
     task: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Door {
+    at: Endpoint,
+    closing: Notify,
+    /// Trusted proxies begin their connections with a PROXY protocol head. Kept here, so that a connection costs nothing where
+    /// they do not.
+    prefaced: Cell<bool>,
+}
+
+fn prefaced(worker: &Worker, at: Endpoint) -> bool {
+    let live = worker.farm.live().load();
+    let node = live.snapshot.node_at(at);
+    node.is_some_and(|node| live.snapshot.proxy_protocol(node))
 }
 
 impl Listening {
@@ -41,34 +54,38 @@ impl Listening {
         // What is accepted inherits it: a call less a connection.
         socket2::SockRef::from(&listener).set_tcp_nodelay(true)?;
         let listener = watch(listener, Interest::READABLE)?;
-        let closing = Rc::new(Notify::new());
-        let accepting = accept_all(worker, listener, at, Rc::clone(&closing));
-        Ok(Listening {
+        let door = Rc::new(Door {
             at,
-            closing,
+            closing: Notify::new(),
+            prefaced: Cell::new(prefaced(&worker, at)),
+        });
+        let accepting = accept_all(worker, listener, Rc::clone(&door));
+        Ok(Listening {
+            door,
             task: tokio::task::spawn_local(accepting),
         })
     }
 
+    /// Looks at what the published snapshot says of this listener; to be called when another one is published.
+    pub fn heed(&self, worker: &Worker) {
+        self.door.prefaced.set(prefaced(worker, self.door.at));
+    }
+
     /// Where it listens.
     pub fn at(&self) -> Endpoint {
-        self.at
+        self.door.at
     }
 
     /// Takes in who is waiting in the queue, then closes the listener. Connections that are open go on.
     pub async fn close(self) {
-        self.closing.notify_one();
+        self.door.closing.notify_one();
         // A panic in the task has closed the listener as well.
         let _ = self.task.await;
     }
 }
 
-async fn accept_all(
-    worker: Rc<Worker>,
-    listener: AsyncFd<TcpListener>,
-    at: Endpoint,
-    closing: Rc<Notify>,
-) {
+async fn accept_all(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc<Door>) {
+    let Door { at, closing, .. } = &*door;
     let most = descriptors();
     let mut told: Option<Instant> = None;
     loop {
@@ -77,7 +94,7 @@ async fn accept_all(
             () = closing.notified() => break,
             ready = listener.readable() => ready,
         };
-        match accept_some(&worker, listener.get_ref(), at, most) {
+        match accept_some(&worker, listener.get_ref(), &door, most) {
             Ok(()) => tokio::task::yield_now().await,
             Err(Errno::WOULDBLOCK) => {
                 if let Ok(mut ready) = ready {
@@ -89,13 +106,13 @@ async fn accept_all(
                     tracing::warn!(%at, %error, "accepting pauses: connections that are open go on; raise the limit of descriptors (`ulimit -n`) where that lasts");
                     told = Some(Instant::now());
                 }
-                if pause(&listener, most, &closing).await {
+                if pause(&listener, most, closing).await {
                     break;
                 }
             }
         }
     }
-    while accept_some(&worker, listener.get_ref(), at, most).is_ok() {
+    while accept_some(&worker, listener.get_ref(), &door, most).is_ok() {
         tokio::task::yield_now().await;
     }
 }
@@ -131,7 +148,7 @@ fn below(fd: &impl AsRawFd, most: usize) -> bool {
 fn accept_some(
     worker: &Rc<Worker>,
     listener: &TcpListener,
-    at: Endpoint,
+    door: &Door,
     most: usize,
 ) -> Result<(), Errno> {
     for _ in 0..ACCEPTS {
@@ -142,7 +159,7 @@ fn accept_some(
                 let socket = TcpStream::from(socket);
                 // Without an address the client is gone already.
                 if let Some(peer) = peer {
-                    welcome(worker, socket, peer, at);
+                    welcome(worker, socket, peer, door);
                 }
                 if last {
                     return Err(Errno::MFILE);
@@ -168,19 +185,17 @@ fn accept_some(
     Ok(())
 }
 
-fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, at: Endpoint) {
+fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, door: &Door) {
+    let at = door.at;
     let local = match at.address.is_unspecified() {
         true => socket.local_addr().unwrap_or(at.socket()),
         false => at.socket(),
     };
-    let client = Client {
-        stream: Fresh::new(socket),
-        input: BytesMut::new(),
-        deadline: Deadline::default(),
-        peer,
-        local,
-    };
+    let client = Client::new(Fresh::new(socket), peer, local);
     let mut connection = Connection::new(Rc::clone(worker), client, at);
+    if door.prefaced.get() {
+        connection.heed_proxy_head();
+    }
     if connection.first() == First::GoesOn {
         tokio::task::spawn_local(async move { connection.run().await });
     }

@@ -1,5 +1,7 @@
 //! The answers that Signpost gives itself, each appended whole to a buffer that goes out in one write.
 
+use std::ops::Range;
+
 use super::http1::Fault;
 use super::limits::RETRY_AFTER_S;
 use crate::model::{Code, Piece, Template};
@@ -55,19 +57,31 @@ fn status(code: Code) -> (&'static [u8], &'static str) {
     }
 }
 
-/// A redirect (LANGUAGE.md §4): `location` writes the Location to the end of its buffer. `by_host`: the host
-/// asked for had a say in which url it is.
+/// What a redirect says beside its Location.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Redirect<'a> {
+    pub(super) code: Code,
+    pub(super) template: &'a Template,
+    /// The host asked for had a say in which url it is.
+    pub(super) by_host: bool,
+    /// Who the client is had a say in which url it is, by its cookie or its Referer: nobody may keep it, whatever the code. A
+    /// permanent redirect that is kept would take clients to a server for ever, and its `Set-Cookie` to other clients.
+    pub(super) personal: bool,
+    /// Whole field lines to be added.
+    pub(super) fields: &'a [u8],
+}
+
+/// A redirect (LANGUAGE.md §4): `location` writes the Location to the end of its buffer. Where it then stands.
 ///
 /// # Errors
 /// Those of `location`; `out` is then as it was.
 pub(super) fn redirect<E>(
     out: &mut Vec<u8>,
     manner: Manner,
-    code: Code,
-    template: &Template,
-    by_host: bool,
+    redirect: Redirect<'_>,
     location: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-) -> Result<(), E> {
+) -> Result<Range<usize>, E> {
+    let Redirect { code, template, .. } = redirect;
     let before = out.len();
     let (line, phrase) = status(code);
     out.extend_from_slice(line);
@@ -80,7 +94,8 @@ pub(super) fn redirect<E>(
     }
     let end = out.len();
     out.extend_from_slice(b"\r\n");
-    if !matches!(code, Code::MovedPermanently | Code::PermanentRedirect) {
+    let lasting = matches!(code, Code::MovedPermanently | Code::PermanentRedirect);
+    if !lasting || redirect.personal {
         out.extend_from_slice(b"Cache-Control: no-store\r\n");
     }
     out.extend_from_slice(b"Content-Type: text/html; charset=utf-8\r\nContent-Length: ");
@@ -93,9 +108,10 @@ pub(super) fn redirect<E>(
         BEFORE.len() + (end - start) + escapes + BETWEEN.len() + phrase.len() + AFTER.len(),
     );
     out.extend_from_slice(b"\r\nX-Content-Type-Options: nosniff\r\n");
-    if by_host || depends_on_host(template) {
+    if redirect.by_host || depends_on_host(template) {
         out.extend_from_slice(b"Vary: Host\r\n");
     }
+    out.extend_from_slice(redirect.fields);
     out.extend_from_slice(manner.stay.line());
     out.extend_from_slice(b"\r\n");
     if !manner.head_only {
@@ -114,7 +130,7 @@ pub(super) fn redirect<E>(
         out.extend_from_slice(phrase.as_bytes());
         out.extend_from_slice(AFTER);
     }
-    Ok(())
+    Ok(start..end)
 }
 
 const BEFORE: &[u8] = b"<!DOCTYPE html><a href=\"";

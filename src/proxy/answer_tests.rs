@@ -21,13 +21,41 @@ fn template(authority: Piece) -> Template {
 
 fn redirected(manner: Manner, code: Code, authority: Piece, location: &str) -> String {
     let mut out = b"before".to_vec();
-    let written: Result<(), ()> =
-        redirect(&mut out, manner, code, &template(authority), false, |out| {
-            out.extend_from_slice(location.as_bytes());
-            Ok(())
-        });
-    assert_eq!(written, Ok(()));
+    let plain = Redirect {
+        code,
+        template: &template(authority),
+        by_host: false,
+        personal: false,
+        fields: b"",
+    };
+    let written: Result<_, ()> = redirect(&mut out, manner, plain, |out| {
+        out.extend_from_slice(location.as_bytes());
+        Ok(())
+    });
+    assert_eq!(&out[written.expect("it is written")], location.as_bytes());
     String::from_utf8(out).expect("ASCII").split_off(6)
+}
+
+#[test]
+fn what_is_said_to_one_client_is_kept_by_nobody() {
+    for code in Code::ALL {
+        let mut out = Vec::new();
+        let personal = Redirect {
+            code,
+            template: &template(Piece::Host),
+            by_host: false,
+            personal: true,
+            fields: b"Set-Cookie: a=b\r\n",
+        };
+        let written: Result<_, ()> =
+            redirect(&mut out, manner(Stay::Open, false), personal, |_| Ok(()));
+        assert!(written.is_ok());
+        let answer = String::from_utf8(out).expect("ASCII");
+        let (head, _) = answer.split_once("\r\n\r\n").expect("a head");
+        let kept = head.matches("\r\nCache-Control: no-store\r\n").count();
+        assert_eq!(kept, 1, "{code:?}: {head}");
+        assert!(head.contains("\r\nSet-Cookie: a=b"), "{head}");
+    }
 }
 
 #[test]
@@ -99,17 +127,17 @@ fn bodies_are_escaped_and_as_long_as_they_say() {
 fn nothing_is_left_behind_by_a_location_that_is_too_long() {
     let mut out = b"before".to_vec();
     let template = template(Piece::Host);
-    let refused = redirect(
-        &mut out,
-        manner(Stay::Close, false),
-        Code::Found,
-        &template,
-        false,
-        |out| {
-            out.push(b'h');
-            Err(1)
-        },
-    );
+    let plain = Redirect {
+        code: Code::Found,
+        template: &template,
+        by_host: false,
+        personal: false,
+        fields: b"",
+    };
+    let refused = redirect(&mut out, manner(Stay::Close, false), plain, |out| {
+        out.push(b'h');
+        Err(1)
+    });
     assert_eq!((refused, &out[..]), (Err(1), &b"before"[..]));
 }
 

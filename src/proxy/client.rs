@@ -20,11 +20,18 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin {
     /// Whether the end of this connection, however it comes about, is a reset and no orderly end: set while
     /// the end is what tells the client that a body is whole (RFC 9112 §6.3, 8).
     fn reset_at_end(&mut self, reset: bool);
+
+    /// Whether the client is known to have closed its side, whatever it sent before; reads nothing.
+    fn ended(&mut self, cx: &mut Context<'_>) -> bool;
 }
 
 /// In memory there is no reset: the client sees an end.
 impl Stream for DuplexStream {
     fn reset_at_end(&mut self, _: bool) {}
+
+    fn ended(&mut self, _: &mut Context<'_>) -> bool {
+        false
+    }
 }
 
 /// A client's connection.
@@ -36,10 +43,26 @@ pub struct Client<S> {
     pub input: BytesMut,
     /// This connection's deadline, set anew for each phase.
     pub deadline: Deadline,
-    /// The client's address.
+    /// Who is at the other end of the connection.
     pub peer: SocketAddr,
+    /// Whom the connection is for: what a trusted proxy said at its start, else the peer.
+    pub from: SocketAddr,
     /// The address it connected to.
     pub local: SocketAddr,
+}
+
+impl<S> Client<S> {
+    /// A client that nothing was read from.
+    pub fn new(stream: S, peer: SocketAddr, local: SocketAddr) -> Client<S> {
+        Client {
+            stream,
+            input: BytesMut::new(),
+            deadline: Deadline::default(),
+            peer,
+            from: peer,
+            local,
+        }
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {

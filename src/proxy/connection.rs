@@ -1,27 +1,26 @@
 //! One client's connection: reads into the buffer that the worker lends, answers what it can itself, and
 //! hands on what is to be forwarded. Holds no buffer while idle.
 
-use std::borrow::Cow;
 use std::future::poll_fn;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::ReadBuf;
 
-use super::answer::{self, Manner, Stay};
+use super::claimed;
 use super::client::{Client, Stream};
 use super::forward::{After, Exchange, forward};
-use super::http1::{BodyDecoder, Fault, Framing, Parser, Progress, Request, Version};
+use super::http1::{BodyDecoder, Fault, Parser, Progress};
 use super::limits::{DRAIN, DRAIN_BYTES, HEAD, IDLE, LINGER_BYTES, PIPELINED, STALLED_WRITE};
+use super::proxy_head::{self, ProxyHead};
 use super::stream::Fresh;
 use super::worker::{Desk, Open, Worker};
-use crate::decide::{Action, Ask, Attempt, Decision, Moment, Past, Reason, decide, write_location};
-use crate::model::{Endpoint, Scheme};
+use crate::model::Endpoint;
+
+mod answering;
 
 /// Serves a client's connection to its end. `at`: the virtual or dip that it came to.
 pub fn serve_connection<S>(
@@ -46,6 +45,8 @@ pub(super) struct Connection<S> {
     half: Option<Box<Parser>>,
     /// The rest of an unwanted body, and how much of it has been thrown away.
     unwanted: Option<Box<(BodyDecoder, usize)>>,
+    /// A PROXY protocol head has to come before anything else.
+    prefaced: bool,
     /// Answers that the client has not taken yet.
     unsent: Bytes,
     next: Next,
@@ -87,9 +88,20 @@ impl<S: Stream> Connection<S> {
             at,
             half: None,
             unwanted: None,
+            prefaced: false,
             unsent: Bytes::new(),
             next: Next::Request,
             _open: open,
+        }
+    }
+
+    /// To be called before anything was read: a client that is trusted has to say first whom it speaks for.
+    pub(super) fn heed_proxy_head(&mut self) {
+        let live = self.worker.farm.live().load();
+        let blocks = &live.snapshot.globals().trusted;
+        if claimed::trusted(blocks, self.client.peer.ip()) {
+            self.prefaced = true;
+            self.client.deadline.set(HEAD);
         }
     }
 
@@ -131,7 +143,8 @@ impl<S: Stream> Connection<S> {
                 Next::Close => return Poll::Ready(Turn::Close),
             }
             let mut desk = self.worker.lend();
-            let more = if self.half.is_none() && !self.client.input.is_empty() {
+            let waiting = self.half.is_none() && !self.prefaced;
+            let more = if waiting && !self.client.input.is_empty() {
                 self.take_in(&mut desk, 0);
                 Poll::Ready(Ok(()))
             } else {
@@ -150,6 +163,10 @@ impl<S: Stream> Connection<S> {
     /// Reads once, and takes in what came.
     fn poll_more(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> Poll<Result<(), Gone>> {
         if self.client.deadline.poll_passed(cx).is_ready() {
+            if self.prefaced {
+                self.no_proxy_head();
+                return Poll::Ready(Err(Gone));
+            }
             if self.unwanted.is_some() {
                 // It may be sending still.
                 self.next = Next::Linger;
@@ -160,7 +177,7 @@ impl<S: Stream> Connection<S> {
             }
             self.half = None;
             self.client.input.clear();
-            self.refuse(Fault::SlowHead, false, &mut desk.out);
+            self.refuse(Fault::SlowHead, b"", &mut desk.out);
             return Poll::Ready(Ok(()));
         }
         let mut buffer = ReadBuf::new(&mut desk.input);
@@ -173,6 +190,9 @@ impl<S: Stream> Connection<S> {
         };
         let filled = buffer.filled().len();
         if read.is_err() || filled == 0 {
+            if self.prefaced && !self.client.input.is_empty() {
+                self.no_proxy_head();
+            }
             return Poll::Ready(Err(Gone));
         }
         self.take_in(desk, filled);
@@ -204,6 +224,12 @@ impl<S: Stream> Connection<S> {
     /// Goes over the requests in `input` and appends their answers to `out`. How many bytes are done with.
     fn requests(&mut self, input: &[u8], parser: &mut Parser, out: &mut Vec<u8>) -> usize {
         let mut at = 0;
+        if self.prefaced {
+            match self.proxy_head(input) {
+                0 => return 0,
+                used => at = used,
+            }
+        }
         let mut left = PIPELINED;
         while left > 0 {
             at += self.throw_away(&input[at..]);
@@ -224,6 +250,24 @@ impl<S: Stream> Connection<S> {
         }
     }
 
+    /// Takes in the PROXY protocol's head at the front of `input`: how many bytes are done with; 0: more of it has to come.
+    fn proxy_head(&mut self, input: &[u8]) -> usize {
+        match proxy_head::read(input) {
+            ProxyHead::More => 0,
+            ProxyHead::Whole(length, source) => {
+                self.prefaced = false;
+                self.client.from = source.unwrap_or(self.client.peer);
+                self.client.deadline.set(IDLE);
+                length
+            }
+            ProxyHead::Malformed => {
+                self.no_proxy_head();
+                self.next = Next::Close;
+                input.len()
+            }
+        }
+    }
+
     /// One request at the front of `input`: how many of its bytes are done with; 0: no more can be done for now.
     fn request(&mut self, input: &[u8], parser: &mut Parser, out: &mut Vec<u8>) -> usize {
         let untouched = parser.untouched();
@@ -238,7 +282,7 @@ impl<S: Stream> Connection<S> {
                 let (head, rest) = input.split_at(length);
                 let answered = self.answer(parser.request(head), head, rest, out);
                 if let Err(fault) = answered {
-                    self.refuse(fault, parser.method_of(head) == b"HEAD", out);
+                    self.refuse(fault, parser.method_of(head), out);
                 }
                 parser.reset();
                 self.client.deadline.set(self.patience());
@@ -252,7 +296,7 @@ impl<S: Stream> Connection<S> {
                 0
             }
             Err(fault) => {
-                self.refuse(fault, parser.method_of(input) == b"HEAD", out);
+                self.refuse(fault, parser.method_of(input), out);
                 parser.reset();
                 0
             }
@@ -270,114 +314,6 @@ impl<S: Stream> Connection<S> {
             _ if self.within_a_head() => HEAD,
             Some(_) => DRAIN,
             None => IDLE,
-        }
-    }
-
-    fn refuse(&mut self, fault: Fault, head_only: bool, out: &mut Vec<u8>) {
-        self.worker.tally.refused(fault.as_str());
-        let manner = Manner {
-            date: self.worker.date(),
-            stay: Stay::Close,
-            head_only,
-        };
-        answer::fault(out, manner, fault);
-        self.next = Next::Linger;
-    }
-
-    /// Decides about a whole head and answers it, or has it forwarded. `rest`: what came behind it.
-    fn answer(
-        &mut self,
-        request: Request<'_>,
-        head: &[u8],
-        rest: &[u8],
-        out: &mut Vec<u8>,
-    ) -> Result<(), Fault> {
-        let mut body = BodyDecoder::new(request.framing());
-        body.skim(rest)?;
-        let live = self.worker.farm.live().load();
-        let may_stay = || {
-            let node = live.snapshot.node_at(self.at);
-            request.keep_alive() && node.is_some_and(|node| live.snapshot.keepalive(node))
-        };
-        if request.target() == "*" {
-            let manner = self.manner(&request, may_stay());
-            answer::options(out, manner);
-            self.go_on(&request, manner.stay, body.ended(), rest);
-            return Ok(());
-        }
-        let ask = ask(&request, &self.client, self.at);
-        let moment = Moment {
-            now: self.worker.farm.now(),
-            draw: self.worker.draw(),
-        };
-        let mut attempt = Attempt::default();
-        let decision = decide(&ask, &live.snapshot, &live.loads, moment, &mut attempt);
-        self.worker.note_loop(&live, &mut attempt);
-        match decision.action {
-            Action::Forward { server } => {
-                self.next = Next::Forward(Box::new(Exchange {
-                    head: request.head(Bytes::copy_from_slice(head)),
-                    at: self.at,
-                    live: Arc::clone(&live),
-                    decision,
-                    place: Some(live.loads.place(server)),
-                    attempt,
-                }));
-            }
-            Action::Redirect { url, code } => {
-                let manner = self.manner(&request, may_stay());
-                let template = live.snapshot.template(url);
-                let by_host = attempt.by_host();
-                answer::redirect(out, manner, code, template, by_host, |out| {
-                    write_location(template, &ask, out)
-                })
-                .map_err(|_| Fault::LongTarget)?;
-                let gauges = live.loads.gauges(url);
-                self.worker.tally.decided(Some(gauges), decision.reason);
-                self.go_on(&request, manner.stay, body.ended(), rest);
-            }
-            Action::Refuse => {
-                let Decision { reason, .. } = decision;
-                let manner = self.manner(&request, reason != Reason::NotHere && may_stay());
-                answer::refusal(out, manner, reason.as_str());
-                self.worker.tally.decided(None, reason);
-                self.go_on(&request, manner.stay, body.ended(), rest);
-            }
-        }
-        Ok(())
-    }
-
-    /// How to answer; `may_stay`: the virtual and the client let the connection stay open.
-    fn manner(&self, request: &Request<'_>, may_stay: bool) -> Manner {
-        let drainable = match request.framing() {
-            Framing::Length(length) => length <= DRAIN_BYTES as u64,
-            Framing::None | Framing::Chunked => true,
-        };
-        // After a final answer to `Expect` nobody knows whether the body comes (RFC 9110 §10.1.1).
-        let stay = may_stay && drainable && !request.expects_continue() && !self.worker.draining();
-        Manner {
-            date: self.worker.date(),
-            stay: match (stay, request.version()) {
-                (false, _) => Stay::Close,
-                (true, Version::Http11) => Stay::Open,
-                (true, Version::Http10) => Stay::OpenSaid,
-            },
-            head_only: request.method() == "HEAD",
-        }
-    }
-
-    /// What follows an answer given here. `whole`: the body is in `rest`, if there is one.
-    fn go_on(&mut self, request: &Request<'_>, stay: Stay, whole: bool, rest: &[u8]) {
-        if stay != Stay::Close {
-            let framing = request.framing();
-            if framing != Framing::None {
-                self.unwanted = Some(Box::new((BodyDecoder::new(framing), 0)));
-            }
-        } else if whole && rest.is_empty() {
-            self.next = Next::Close;
-        } else {
-            // Closed with bytes unread, a socket sends a reset that may overtake the answer (RFC 9112 §9.6).
-            self.next = Next::Linger;
         }
     }
 
@@ -509,41 +445,6 @@ impl Connection<Fresh> {
 /// The client went away, or its time is over.
 struct Gone;
 
-/// What is asked, borrowed from the head.
-fn ask<'a, S>(request: &Request<'a>, client: &Client<S>, at: Endpoint) -> Ask<'a> {
-    let target = request.target();
-    let (host, port) = match request.host() {
-        // HTTP/1.0 without Host: what was connected to.
-        "" => (Cow::Owned(literal(client.local.ip())), client.local.port()),
-        host => (
-            Cow::Borrowed(host),
-            request.port().unwrap_or(Scheme::Http.default_port()),
-        ),
-    };
-    Ask {
-        at,
-        client: client.peer.ip(),
-        scheme: Scheme::Http,
-        method: Cow::Borrowed(request.method()),
-        host,
-        port,
-        // Of an absolute-form target without a path.
-        target: match target.starts_with('/') {
-            true => Cow::Borrowed(target),
-            false => Cow::Owned(format!("/{target}")),
-        },
-        past: Past::default(),
-    }
-}
-
-/// An address as it stands in an authority.
-fn literal(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(a) => a.to_string(),
-        IpAddr::V6(a) => format!("[{a}]"),
-    }
-}
-
 #[cfg(test)]
-#[path = "connection_tests.rs"]
+#[path = "connection_tests/mod.rs"]
 mod tests;

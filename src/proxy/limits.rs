@@ -48,6 +48,19 @@ pub const STALLED_WRITE: Duration = Duration::from_secs(30);
 /// `Retry-After` of a 503, in seconds.
 pub const RETRY_AFTER_S: u32 = 5;
 
+/// A PROXY protocol head of version 1 with its line end, in bytes.
+pub const PROXY_V1_BYTES: usize = 107;
+/// One of version 2, in bytes: 536 have to be taken (its text, §2.2), more leaves room for what proxies add.
+pub const PROXY_V2_BYTES: usize = 2048;
+/// Addresses in `X-Forwarded-For` that are looked at, from its end.
+pub const FORWARDED_FOR: usize = 32;
+/// Cookies of the ticket's name that are tried in one request.
+pub const TICKETS_TRIED: usize = 8;
+/// How often a request that waits for a place looks whether there is one, where none was given back by this worker.
+pub const QUEUE_LOOK: Duration = Duration::from_millis(5);
+/// How often it is looked whether the client of a request that waits with its body unread is still there.
+pub const QUEUE_GONE: Duration = Duration::from_millis(250);
+
 /// What a worker reads at once into the buffer that it lends, in bytes.
 pub const READ_BYTES: usize = 64 * 1024;
 /// Connections that are accepted in a row before those that are open get their turn.

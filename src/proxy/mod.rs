@@ -11,12 +11,17 @@
 
 pub mod accept;
 mod answer;
+mod claimed;
 pub mod client;
 pub mod connection;
 pub mod deadline;
 pub mod forward;
 pub mod http1;
+pub mod laws;
 pub mod limits;
+mod past;
+mod proxy_head;
+mod queue;
 mod stream;
 mod work;
 pub mod worker;

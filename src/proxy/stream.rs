@@ -136,6 +136,14 @@ impl Stream for Fresh {
             let _ = SockRef::from(socket).set_linger(linger);
         }
     }
+
+    fn ended(&mut self, cx: &mut Context<'_>) -> bool {
+        match self.for_reading().map(|fd| fd.poll_read_ready(cx)) {
+            Err(_) | Ok(Poll::Ready(Err(_))) => true,
+            Ok(Poll::Ready(Ok(guard))) => guard.ready().is_read_closed(),
+            Ok(Poll::Pending) => false,
+        }
+    }
 }
 
 impl AsyncRead for Fresh {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinSet, spawn_local};
 use tracing::error;
 
@@ -14,22 +14,22 @@ use super::accept::Listening;
 use super::worker::Worker;
 use crate::control::{Farm, Order};
 use crate::model::Endpoint;
-use crate::telemetry::{Table, Tally};
+use crate::telemetry::{Counts, Tally};
 
 /// Serves on the current thread until ordered to drain, or until nobody can order any more; returns
 /// what was counted. `pseudonym` is what `Via` calls this process.
-pub fn work(farm: Arc<Farm>, pseudonym: Arc<str>, inbox: mpsc::Receiver<Order>) -> Table {
+pub fn work(farm: Arc<Farm>, pseudonym: Arc<str>, inbox: mpsc::Receiver<Order>) -> Counts {
     let mut builder = Builder::new_current_thread();
     match builder.enable_all().build_local(LocalOptions::default()) {
         Ok(runtime) => runtime.block_on(obey(farm, pseudonym, inbox)),
         Err(error) => {
             error!("a worker cannot start: {error}");
-            Table::default()
+            Counts::default()
         }
     }
 }
 
-async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Order>) -> Table {
+async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Order>) -> Counts {
     // The standard library's hash keys are the random numbers at hand.
     let seed = RandomState::new().hash_one(0);
     let worker = Worker::new(farm, Tally::default(), pseudonym, seed);
@@ -51,9 +51,13 @@ async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Or
                     closing.spawn_local(closed.close());
                 }
             }
-            Order::Forget(living) => worker.tally.forget_all_but(&living),
-            // The writer may have been stopped while it waited.
-            Order::Count(reply) => drop(reply.send(worker.tally.table())),
+            Order::Forget(living) => {
+                worker.tally.forget_all_but(&living);
+                // It follows every change.
+                listening.values().for_each(|open| open.heed(&worker));
+            }
+            Order::Log(journal) => worker.scribe.follow(journal),
+            Order::Count(reply) => count(&worker, reply).await,
             Order::Drain => break,
         }
         while closing.try_join_next().is_some() {}
@@ -66,14 +70,27 @@ async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Or
     tokio::pin!(drained);
     loop {
         tokio::select! {
-            () = &mut drained => return worker.tally.table(),
+            () = &mut drained => {
+                worker.scribe.follow(None);
+                return worker.tally.counts();
+            }
             Some(order) = inbox.recv() => {
                 if let Order::Count(reply) = order {
-                    drop(reply.send(worker.tally.table()));
+                    count(&worker, reply).await;
                 }
             }
         }
     }
+}
+
+/// Replies with a copy of the counts. It is made in parts, between which requests have their turn.
+async fn count(worker: &Worker, reply: oneshot::Sender<Counts>) {
+    let mut copy = Counts::default();
+    while !worker.tally.copy(&mut copy) {
+        tokio::task::yield_now().await;
+    }
+    // The writer may have been stopped while it waited.
+    drop(reply.send(copy));
 }
 
 #[cfg(test)]

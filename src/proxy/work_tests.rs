@@ -12,7 +12,7 @@ const GRACE: std::time::Duration = std::time::Duration::from_secs(10);
 
 struct Running {
     orders: mpsc::Sender<Order>,
-    thread: JoinHandle<Table>,
+    thread: JoinHandle<Counts>,
     to: SocketAddr,
     at: Endpoint,
 }

@@ -14,9 +14,10 @@ use super::deadline::{self, TICK};
 use super::forward::Pools;
 use super::http1::Parser;
 use super::limits::READ_BYTES;
+use super::queue::Queues;
 use crate::control::{Farm, Live};
-use crate::decide::Attempt;
-use crate::telemetry::Tally;
+use crate::decide::{Attempt, Moment};
+use crate::telemetry::{Scribe, Tally};
 
 /// What the connections of one core share.
 pub struct Worker {
@@ -28,6 +29,10 @@ pub struct Worker {
     pub pseudonym: Arc<str>,
     /// Counts.
     pub tally: Tally,
+    /// Writes the access log.
+    pub scribe: Scribe,
+    /// Requests that wait for a place.
+    pub(super) queues: Queues,
     desk: Cell<Option<Box<Desk>>>,
     random: Cell<u64>,
     date: Cell<[u8; 29]>,
@@ -60,6 +65,7 @@ pub(super) struct Open(Rc<Worker>);
 
 impl Drop for Open {
     fn drop(&mut self) {
+        self.0.tally.disconnected();
         let open = self.0.open.get() - 1;
         self.0.open.set(open);
         if open == 0 {
@@ -77,6 +83,8 @@ impl Worker {
             pools: Pools::default(),
             pseudonym,
             tally,
+            scribe: Scribe::default(),
+            queues: Queues::default(),
             desk: Cell::new(None),
             random: Cell::new(seed),
             date: Cell::new([b' '; 29]),
@@ -98,6 +106,7 @@ impl Worker {
             ticks.tick().await;
             deadline::tick();
             self.look_at_the_clock();
+            self.scribe.flush();
         }
     }
 
@@ -111,6 +120,26 @@ impl Worker {
                 "url {}: passed over, as it leads clients back to where they just asked; correct its URL, or link it to the dip or virtual that is there",
                 live.snapshot.id(url)
             );
+        }
+    }
+
+    /// Counts a client that came back from where it had been sent, and has a server that is suspect for that probed at once.
+    pub(super) fn note_came_back(&self, live: &Live, attempt: &mut Attempt) {
+        if let Some((server, suspect)) = attempt.came_back.take() {
+            let gauges = live.loads.gauges(server);
+            self.tally.came_back(gauges);
+            if suspect {
+                self.tally.suspected(gauges);
+                self.farm.suspect(gauges);
+            }
+        }
+    }
+
+    /// Clock and dice for one decision.
+    pub(super) fn moment(&self) -> Moment {
+        Moment {
+            now: self.farm.now(),
+            draw: self.draw(),
         }
     }
 
@@ -146,6 +175,11 @@ impl Worker {
         self.date.get()
     }
 
+    /// Now, in seconds since 1970, a quarter of a second late at most.
+    pub(super) fn unix_s(&self) -> u64 {
+        self.date_s.get()
+    }
+
     /// Connections of clients open now.
     pub fn open(&self) -> usize {
         self.open.get()
@@ -171,6 +205,7 @@ impl Worker {
 
     pub(super) fn opened(self: &Rc<Self>) -> Open {
         self.open.set(self.open.get() + 1);
+        self.tally.connected();
         Open(Rc::clone(self))
     }
 

@@ -1,80 +1,65 @@
 //! Counts per server and reason, one set a worker.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use super::numbers::Column;
+use super::{Cause, Event, Numbers, QueueEvent, Table};
 use crate::decide::{Gauges, Reason};
-
-/// What is counted beside the decision's reason: what became of a forwarded exchange.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Event {
-    /// The head of an answer came.
-    Answered,
-    /// The connection was refused or could not be made.
-    ConnectFailed,
-    /// The connection broke before the head of an answer.
-    Reset,
-    /// No connection or no head of an answer in time.
-    Unanswered,
-    /// The answer broke HTTP's rules.
-    BadAnswer,
-    /// A request was sent again after bytes of it had been sent.
-    Retried,
-    /// The client went away before the end.
-    ClientGone,
-    /// A tunnel was opened.
-    Tunnel,
-}
-
-impl Event {
-    /// All events, in the order of the table.
-    pub const ALL: [Event; 8] = [
-        Event::Answered,
-        Event::ConnectFailed,
-        Event::Reset,
-        Event::Unanswered,
-        Event::BadAnswer,
-        Event::Retried,
-        Event::ClientGone,
-        Event::Tunnel,
-    ];
-
-    /// The word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Event::Answered => "answered",
-            Event::ConnectFailed => "connect-failed",
-            Event::Reset => "reset",
-            Event::Unanswered => "unanswered",
-            Event::BadAnswer => "bad-answer",
-            Event::Retried => "retried",
-            Event::ClientGone => "client-gone",
-            Event::Tunnel => "tunnel",
-        }
-    }
-}
+use crate::model::Id;
 
 const REASONS: usize = Reason::ALL.len();
-const COLUMNS: usize = REASONS + Event::ALL.len();
+const QUEUE_EVENTS: usize = QueueEvent::ALL.len();
 
-/// One worker's counts. Not shared: other threads get a [`Table`] of it.
+/// How many servers' numbers are copied at a stretch, so that the requests of a worker wait a fraction of a millisecond for a scrape.
+const COPIED: usize = 512;
+
+/// One worker's counts. Not shared: other threads get [`Counts`], a copy of it.
 #[derive(Debug, Default)]
 pub struct Tally {
-    servers: RefCell<HashMap<usize, Row, BuildHasherDefault<AddressHasher>>>,
-    unserved: RefCell<[u64; REASONS]>,
-    rules: RefCell<BTreeMap<&'static str, u64>>,
-    gone: RefCell<BTreeMap<&'static str, u64>>,
+    servers: RefCell<Rows>,
+    totals: RefCell<Totals>,
 }
 
-#[derive(Debug)]
-struct Row {
-    /// Keeps the address that the row is found by from being used again.
-    server: Arc<Gauges>,
-    counts: [u64; COLUMNS],
+#[derive(Debug, Default)]
+struct Rows {
+    rows: Vec<Row>,
+    /// By the address of the gauges.
+    index: HashMap<usize, u32, BuildHasherDefault<AddressHasher>>,
+    /// The row that was counted in last, and its address: what happens to a server seldom happens alone.
+    last: Cell<(usize, u32)>,
+}
+
+/// What is counted of one server or url that is configured.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Whose. Keeps the address that the row is found by from being used again.
+    pub server: Arc<Gauges>,
+    /// What.
+    pub numbers: Numbers,
+}
+
+/// What is counted of no server in particular.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Requests whose head held, whatever became of them.
+    pub requests: u64,
+    /// Connections of clients so far.
+    pub connected: u64,
+    /// Connections of clients that have ended.
+    pub disconnected: u64,
+    /// Decisions that picked no server.
+    pub unserved: [u64; REASONS],
+    /// Requests that were answered with an error, by the rule that they broke or by what failed them.
+    pub rules: BTreeMap<&'static str, u64>,
+    /// Requests that found everything full and may wait.
+    pub queue: [u64; QUEUE_EVENTS],
+    /// Of urls that are configured no more.
+    pub gone_urls: Numbers,
+    /// Of servers that are configured no more.
+    pub gone_servers: Numbers,
 }
 
 /// Spreads the addresses of allocations, which have no secrets and no adversary.
@@ -99,137 +84,230 @@ impl Hasher for AddressHasher {
     }
 }
 
+impl Rows {
+    fn of(&mut self, server: &Arc<Gauges>) -> &mut Numbers {
+        let address = Arc::as_ptr(server) as usize;
+        let (last, mut row) = self.last.get();
+        if last != address {
+            let rows = &mut self.rows;
+            row = *self.index.entry(address).or_insert_with(|| {
+                rows.push(Row {
+                    server: Arc::clone(server),
+                    numbers: Numbers::default(),
+                });
+                (rows.len() - 1) as u32
+            });
+            self.last.set((address, row));
+        }
+        &mut self.rows[row as usize].numbers
+    }
+}
+
 impl Tally {
+    /// Counts a connection of a client.
+    pub fn connected(&self) {
+        self.totals.borrow_mut().connected += 1;
+    }
+
+    /// Counts the end of a client's connection.
+    pub fn disconnected(&self) {
+        self.totals.borrow_mut().disconnected += 1;
+    }
+
+    /// Counts a request whose head held.
+    pub fn requested(&self) {
+        self.totals.borrow_mut().requests += 1;
+    }
+
     /// Counts a decision, at the server or url that it picked.
     pub fn decided(&self, server: Option<&Arc<Gauges>>, reason: Reason) {
         match server {
             Some(server) => {
-                self.count(server, reason as usize);
+                self.count(server, reason.into());
             }
-            None => self.unserved.borrow_mut()[reason as usize] += 1,
+            None => self.totals.borrow_mut().unserved[reason as usize] += 1,
         }
     }
 
     /// Counts a url that was passed over because it leads back to where the client just asked; whether it is the first time.
     pub fn leads_back(&self, url: &Arc<Gauges>) -> bool {
-        self.count(url, Reason::Loop as usize) == 1
+        self.count(url, Reason::Loop.into()) == 1
     }
 
     /// Counts what became of an exchange.
     pub fn happened(&self, server: &Arc<Gauges>, event: Event) {
-        self.count(server, REASONS + event as usize);
+        self.count(server, event.into());
+    }
+
+    /// Counts a request that left `server` for another one.
+    pub fn reassigned(&self, server: &Arc<Gauges>, cause: Cause) {
+        self.count(server, cause.into());
+    }
+
+    /// Counts a client that came back from the server or url that it had been sent to.
+    pub fn came_back(&self, server: &Arc<Gauges>) {
+        self.happened(server, Event::CameBack);
+    }
+
+    /// Counts that enough different clients came back for the server to be probed at once.
+    pub fn suspected(&self, server: &Arc<Gauges>) {
+        self.happened(server, Event::Suspected);
+    }
+
+    /// Counts bytes, heads included, that went to `server` and from it to its clients.
+    pub fn passed(&self, server: &Arc<Gauges>, to_server: u64, to_client: u64) {
+        let mut servers = self.servers.borrow_mut();
+        let traffic = servers.of(server).traffic_mut();
+        traffic.to_server += to_server;
+        traffic.to_client += to_client;
+    }
+
+    /// Counts the time to the head of an answer, in microseconds, beside [`Event::Answered`].
+    pub fn answered_in(&self, server: &Arc<Gauges>, micros: u32) {
+        let mut servers = self.servers.borrow_mut();
+        servers.of(server).traffic_mut().answers.add(micros);
     }
 
     /// Counts a request refused by a rule of the front.
     pub fn refused(&self, rule: &'static str) {
-        *self.rules.borrow_mut().entry(rule).or_default() += 1;
+        *self.totals.borrow_mut().rules.entry(rule).or_default() += 1;
+    }
+
+    /// Counts what became of a request that found everything full.
+    pub fn queued(&self, event: QueueEvent) {
+        self.totals.borrow_mut().queue[event as usize] += 1;
     }
 
     /// Counts, and returns the count.
-    fn count(&self, server: &Arc<Gauges>, column: usize) -> u64 {
-        let mut servers = self.servers.borrow_mut();
-        let row = servers
-            .entry(Arc::as_ptr(server) as usize)
-            .or_insert_with(|| Row {
-                server: Arc::clone(server),
-                counts: [0; COLUMNS],
-            });
-        row.counts[column] += 1;
-        row.counts[column]
+    fn count(&self, server: &Arc<Gauges>, column: Column) -> u64 {
+        self.servers.borrow_mut().of(server).count(column)
     }
 
-    /// Folds the counts of servers that are configured no more into one row, so that ids that come and
+    /// Folds the counts of servers that are configured no more into two rows, so that ids that come and
     /// go take no memory and no count is lost.
     pub fn forget_all_but(&self, living: &HashSet<usize>) {
-        let mut gone = self.gone.borrow_mut();
-        self.servers.borrow_mut().retain(|address, row| {
-            let lives = living.contains(address);
+        let mut servers = self.servers.borrow_mut();
+        let mut totals = self.totals.borrow_mut();
+        servers.rows.retain(|row| {
+            let lives = living.contains(&row.address());
             if !lives {
-                for (word, count) in row.words() {
-                    *gone.entry(word).or_default() += count;
+                match row.server.id {
+                    Id::Url(_) => totals.gone_urls.merge(&row.numbers),
+                    Id::Endpoint(_) => totals.gone_servers.merge(&row.numbers),
                 }
             }
             lives
         });
+        servers.index = (0..)
+            .zip(&servers.rows)
+            .map(|(i, r)| (r.address(), i))
+            .collect();
+        servers.last.set((0, 0));
     }
 
-    /// A copy of all counts.
+    /// Copies the counts of some more servers into `copy`, and with the last of them the rest; whether that was all. Begun
+    /// with an empty copy, called again until it is; nothing may be forgotten in between.
+    pub fn copy(&self, copy: &mut Counts) -> bool {
+        let servers = self.servers.borrow();
+        let left = &servers.rows[copy.rows.len()..];
+        if copy.rows.is_empty() {
+            copy.rows.reserve_exact(left.len());
+        }
+        copy.rows.extend_from_slice(&left[..left.len().min(COPIED)]);
+        let all = left.len() <= COPIED;
+        if all {
+            copy.totals = self.totals.borrow().clone();
+        }
+        all
+    }
+
+    /// A copy of all counts, at one stretch.
+    pub fn counts(&self) -> Counts {
+        let mut copy = Counts::default();
+        while !self.copy(&mut copy) {}
+        copy
+    }
+
+    /// All counts as a table.
     pub fn table(&self) -> Table {
-        let mut table = Table::default();
-        for row in self.servers.borrow().values() {
-            let id = row.server.id.to_string();
-            for (word, count) in row.words() {
-                table.add(&id, word, count);
-            }
-        }
-        for (reason, count) in Reason::ALL.iter().zip(*self.unserved.borrow()) {
-            table.add(NOBODY, reason.as_str(), count);
-        }
-        for (rule, count) in &*self.rules.borrow() {
-            table.add(NOBODY, rule, *count);
-        }
-        for (word, count) in &*self.gone.borrow() {
-            table.add(REMOVED, word, *count);
-        }
-        table
+        self.counts().table()
     }
 }
 
 impl Row {
-    fn words(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        let words = Reason::ALL
-            .iter()
-            .map(|r| r.as_str())
-            .chain(Event::ALL.iter().map(|e| e.as_str()));
-        words.zip(self.counts).filter(|(_, count)| *count > 0)
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.server) as usize
     }
 }
 
-/// Stands where no server served.
-const NOBODY: &str = "-";
-/// Stands for all servers that are configured no more.
-const REMOVED: &str = "(removed)";
+/// A copy of the counts of one worker or of several.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Of servers and urls that are configured, each once, in no order.
+    pub rows: Vec<Row>,
+    /// Of no server in particular.
+    pub totals: Totals,
+}
 
-/// Counts per server and word, added up over workers; printed as a table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Table(BTreeMap<(String, &'static str), u64>);
-
-impl Table {
-    /// Adds `other` to this one.
-    pub fn merge(&mut self, other: &Table) {
-        for ((server, word), count) in &other.0 {
-            self.add(server, word, *count);
+impl Counts {
+    /// The counts of all workers added up.
+    pub fn sum(workers: impl IntoIterator<Item = Counts>) -> Counts {
+        let mut workers = workers.into_iter();
+        let mut sum = workers.next().unwrap_or_default();
+        let mut index: HashMap<usize, usize, BuildHasherDefault<AddressHasher>> = (0..)
+            .zip(&sum.rows)
+            .map(|(i, r)| (r.address(), i))
+            .collect();
+        for worker in workers {
+            sum.totals.merge(&worker.totals);
+            for row in worker.rows {
+                match index.get(&row.address()) {
+                    Some(mine) => sum.rows[*mine].numbers.merge(&row.numbers),
+                    None => {
+                        index.insert(row.address(), sum.rows.len());
+                        sum.rows.push(row);
+                    }
+                }
+            }
         }
+        sum
     }
 
-    /// The count of `word` at `server`.
-    pub fn count(&self, server: &str, word: &str) -> u64 {
-        self.0
-            .iter()
-            .find(|((s, w), _)| s == server && *w == word)
-            .map_or(0, |(_, count)| *count)
-    }
-
-    fn add(&mut self, server: &str, word: &'static str, count: u64) {
-        if count > 0 {
-            *self.0.entry((server.to_owned(), word)).or_default() += count;
-        }
+    /// As a table.
+    pub fn table(&self) -> Table {
+        Table::from(self)
     }
 }
 
-impl fmt::Display for Table {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let widest = self
-            .0
-            .keys()
-            .map(|(server, _)| server.len())
-            .max()
-            .unwrap_or(0)
-            .max("server".len());
-        writeln!(f, "{:widest$}  {:20}  {:>12}", "server", "reason", "count")?;
-        for ((server, word), count) in &self.0 {
-            writeln!(f, "{server:widest$}  {word:20}  {count:>12}")?;
+impl Totals {
+    /// Requests that wait at this moment.
+    pub fn waiting(&self) -> u64 {
+        let [entered, left @ .., _full] = self.queue;
+        entered.saturating_sub(left.iter().sum())
+    }
+
+    /// Connections of clients that are open.
+    pub fn open(&self) -> u64 {
+        self.connected.saturating_sub(self.disconnected)
+    }
+
+    fn merge(&mut self, other: &Totals) {
+        self.requests += other.requests;
+        self.connected += other.connected;
+        self.disconnected += other.disconnected;
+        let unserved = self.unserved.iter_mut().zip(&other.unserved);
+        let queue = self.queue.iter_mut().zip(&other.queue);
+        for (mine, more) in unserved.chain(queue) {
+            *mine += more;
         }
-        Ok(())
+        for (rule, more) in &other.rules {
+            *self.rules.entry(rule).or_default() += more;
+        }
+        self.gone_urls.merge(&other.gone_urls);
+        self.gone_servers.merge(&other.gone_servers);
     }
 }
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -3,15 +3,24 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod access_log;
 mod bind_errors;
+mod came_back;
 mod clients;
+mod clients_address;
+mod cookies;
 mod descriptors;
+mod exposition;
 mod failover;
 mod forward;
+mod forwarded_fields;
 mod health;
 mod malformed;
+mod metrics;
 mod misbehaving_origins;
 mod probes;
+mod queue;
 mod redirect;
 mod reload;
 mod shutdown;
+mod upgrades;

@@ -211,6 +211,46 @@ impl Director {
         }
     }
 
+    /// Asks for the counts again and again until a printed table holds a line with all of `words`.
+    #[track_caller]
+    pub(crate) fn counts_until(&self, words: &[&str]) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let from = self.stdout.len();
+            signal(self.child.id(), "USR1");
+            let printed = self.stdout.wait(from, |lines| !lines.is_empty());
+            let all = |line: &String| words.iter().all(|word| line.contains(word));
+            // The rest of a table follows its first line at once.
+            if printed.is_some() && self.stdout.lines.lock().unwrap()[from..].iter().any(all) {
+                return;
+            }
+            assert!(Instant::now() < end, "no line of the counts has {words:?}");
+        }
+    }
+
+    /// Has it open its access log anew, and waits until it has.
+    #[track_caller]
+    pub(crate) fn reopen_log(&self) {
+        let from = self.stderr.len();
+        signal(self.child.id(), "USR2");
+        let said = self.stderr.wait(from, |lines| {
+            lines.iter().any(|line| line.contains("access log"))
+        });
+        let said = said.unwrap_or_else(|| panic!("nothing was said:\n{}", self.log()));
+        assert!(said.join("\n").contains("opened anew"), "{said:?}");
+    }
+
+    /// The lines of standard output that hold all of `words`, once there are `count` of them.
+    #[track_caller]
+    pub(crate) fn printed(&self, words: &[&str], count: usize) -> Vec<String> {
+        let held = |line: &&String| words.iter().all(|word| line.contains(word));
+        let said = self
+            .stdout
+            .wait(0, |lines| lines.iter().filter(held).count() >= count);
+        let said = said.unwrap_or_else(|| panic!("not {count} lines with {words:?}"));
+        said.iter().filter(held).cloned().collect()
+    }
+
     /// Asks it to end (SIGTERM), and comes back at once.
     pub(crate) fn terminate(&self) {
         signal(self.child.id(), "TERM");

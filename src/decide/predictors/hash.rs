@@ -104,6 +104,13 @@ impl HashTable {
         Some(self.owners[place(next_draw(&mut state), self.owners.len())])
     }
 
+    /// A number from 0 to 1 that belongs to `key` at its `attempt`-th try of a slot, on every director the same.
+    pub(in crate::decide) fn point(&self, key: u64, slot: u32, attempt: u32) -> f64 {
+        let (seed, _) = self.slots[slot as usize];
+        let state = mix(seed) ^ key.wrapping_add(u64::from(attempt));
+        (mix(state) >> 11) as f64 / (1u64 << 53) as f64
+    }
+
     /// The winner of the rendezvous of `key` among `slots`, one by one: where few are left of many.
     pub(in crate::decide) fn rendezvous(&self, key: u64, slots: &[u32]) -> Option<u32> {
         let score = |k: u32| {
@@ -119,7 +126,7 @@ impl HashTable {
 }
 
 /// An exponential variate of rate `weight`. `libm`, because the logarithm must be the same on every director.
-fn wait(state: &mut u64, weight: u64) -> f64 {
+pub(in crate::decide) fn wait(state: &mut u64, weight: u64) -> f64 {
     let uniform = ((next_draw(state) >> 11) + 1) as f64 / (1u64 << 53) as f64;
     -libm::log(uniform) / weight as f64
 }

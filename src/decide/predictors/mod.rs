@@ -9,7 +9,7 @@ mod shares;
 
 use std::sync::Arc;
 
-pub(super) use hash::{HashTable, address_key, hash_key};
+pub(super) use hash::{HashTable, address_key, hash_key, wait};
 pub(super) use least::{Candidate, SAMPLE, SCANNED, least};
 pub(super) use schedule::schedule;
 pub(super) use shares::{Shares, golden};

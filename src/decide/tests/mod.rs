@@ -1,8 +1,20 @@
 //! Builds farms for tests, and asks them.
 
+mod alldown;
+mod alternates;
+mod bounce;
+mod bounceback;
+mod care_laws;
 mod cases;
 mod laws;
+mod measured;
 mod places;
+mod priority;
+mod promised;
+mod recipes;
+mod shares;
+mod slowstart;
+mod sticky;
 mod told;
 
 use std::borrow::Cow;
@@ -12,8 +24,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::model::{
-    Code, Dip, Endpoint, Id, Intent, Model, Piece, Predictor, Real, Ref, Scheme, Serving, Template,
-    Url, UrlId, Virtual,
+    Code, Dip, Endpoint, Id, Intent, Model, Piece, Predictor, Priority, Real, Ref, Scheme, Serving,
+    Sticky, StickyBy, Template, Url, UrlId, Virtual,
 };
 
 /// A model under construction: everything is named by the text of its id.
@@ -184,6 +196,25 @@ impl Builder {
         self
     }
 
+    /// Changes settings of a virtual that have no method of their own here.
+    pub(crate) fn tune(mut self, v: &str, change: impl FnOnce(&mut Virtual)) -> Self {
+        change(self.virtual_of(v));
+        self
+    }
+
+    pub(crate) fn sticky(self, v: &str, by: StickyBy) -> Self {
+        self.tune(v, |v| v.sticky = Some(Sticky { minutes: 30, by }))
+    }
+
+    pub(crate) fn priority(mut self, id: &str, letter: char) -> Self {
+        let priority = Priority::new(letter).expect("a letter");
+        match self.at(id) {
+            Ref::Url(_) => self.url_of(id).priority = priority,
+            _ => self.serving_of(id).priority = priority,
+        }
+        self
+    }
+
     fn virtual_of(&mut self, id: &str) -> &mut Virtual {
         match self.at(id) {
             Ref::Virtual(i) => &mut self.model.virtuals[i as usize],
@@ -204,6 +235,20 @@ impl Builder {
             Ref::Dip(i) => &mut self.model.dips[i as usize].serving,
             _ => panic!("{id} is no server"),
         }
+    }
+
+    /// A virtual 1.1.1.1 that redirects by urls `u1`, `u2` … to as many dips 2.0.0.1, 2.0.0.2 …
+    pub(crate) fn redirecting(count: usize) -> Self {
+        let mut builder = Builder::default().virtuals(&["1.1.1.1"]);
+        for i in 1..=count {
+            let (dip, url) = (dip(i), format!("u{i}"));
+            builder = builder
+                .dips(&[&dip])
+                .url(&url, &format!("http://{url}.acme.com/%d"))
+                .link(&url, &dip)
+                .bind("1.1.1.1", &[&url]);
+        }
+        builder
     }
 
     pub(crate) fn farm(&self) -> TestFarm {
@@ -238,6 +283,19 @@ pub(crate) fn ask(at: &str) -> Ask<'static> {
     }
 }
 
+/// The id of the `i`-th dip of [`Builder::redirecting`].
+pub(crate) fn dip(i: usize) -> String {
+    format!("2.{}.{}.{}", i >> 16, i >> 8 & 255, i & 255)
+}
+
+/// What the `n`-th client asks at `at`.
+pub(crate) fn from(at: &str, n: u32) -> Ask<'static> {
+    Ask {
+        client: client(n),
+        ..ask(at)
+    }
+}
+
 pub(crate) fn client(n: u32) -> IpAddr {
     IpAddr::from((0xC612_0000 + n).to_be_bytes())
 }
@@ -249,6 +307,44 @@ impl TestFarm {
 
     pub(crate) fn set(&mut self, text: &str, health: Health) {
         self.snapshot = self.snapshot.with_health(&[(self.node(text), health)]);
+    }
+
+    pub(crate) fn measure(&mut self, text: &str, change: impl FnOnce(&mut Measured)) {
+        let node = self.node(text);
+        let mut measured = *self.snapshot.measured(node);
+        change(&mut measured);
+        self.snapshot = self.snapshot.with_measured(&[(node, measured)]);
+    }
+
+    /// Changes the configuration under the running farm.
+    pub(crate) fn reload(&mut self, builder: &Builder) {
+        let facts = Facts {
+            measured: (0..self.snapshot.config.count())
+                .map(NodeIndex)
+                .map(|n| (self.snapshot.id(n).clone(), *self.snapshot.measured(n)))
+                .collect(),
+            ..Facts::default()
+        };
+        let before = Some((&self.snapshot, &self.loads));
+        let (snapshot, loads) = Snapshot::compile(&builder.model, &facts, before);
+        (self.snapshot, self.loads) = (snapshot, loads);
+    }
+
+    pub(crate) fn pass(&mut self, ms: u64) {
+        self.now = Millis(self.now.0 + ms);
+    }
+
+    /// What an explanation of `ask` says.
+    pub(crate) fn told(&mut self, ask: &Ask<'_>) -> String {
+        let moment = self.moment();
+        explain(ask, &self.snapshot, &self.loads, moment).to_string()
+    }
+
+    /// The url or server that the `n`-th client gets at the virtual.
+    pub(crate) fn got(&mut self, n: u32) -> String {
+        let text = self.tell(&from("1.1.1.1", n));
+        let text = text.strip_prefix("-> ").unwrap_or(&text);
+        text.split(' ').next().unwrap_or_default().to_owned()
     }
 
     pub(crate) fn moment(&mut self) -> Moment {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::laws::{cook, doors, recipes};
+use super::recipes::{cook, doors, recipes};
 use super::*;
 
 #[test]

@@ -1,14 +1,18 @@
 //! Which slot of a virtual is asked, and which after that.
 
 use arrayvec::ArrayVec;
+use smallvec::SmallVec;
 
+use super::super::care::Care;
 use super::super::config::{Kind, NONE};
-use super::super::plan::Plan;
-use super::super::predictors::{Candidate, Pick, SAMPLE, SCANNED, golden, hash_key, least, place};
+use super::super::plan::{Class, Plan};
+use super::super::predictors::{
+    Candidate, HashTable, Pick, SAMPLE, SCANNED, golden, hash_key, least, place,
+};
 use super::super::settle::View;
-use super::{How, Trace, Walk};
-use crate::decide::{Action, NodeIndex};
-use crate::model::HashKey;
+use super::{How, Note, Trace, Walk};
+use crate::decide::{Action, NodeIndex, Reason};
+use crate::model::{HashKey, Priority};
 
 /// So often the predictor is asked again where its pick came to nothing.
 const PICKS: u32 = 32;
@@ -19,21 +23,34 @@ const TRIALS: usize = 16;
 /// One request in so many goes in turn under `fastest`.
 const IN_TURN: u64 = 32;
 
-/// So far a chain is looked along for the load of a slot.
-const LOOKED: usize = 8;
+/// Slots whose servers, ramping up, did not take the client.
+type Spared = SmallVec<[u32; 4]>;
+
+/// A number uniform from 0 to 1.
+fn unit(draw: u64) -> f64 {
+    (draw >> 11) as f64 / (1u64 << 53) as f64
+}
 
 impl<T: Trace> Walk<'_, T> {
     /// Asks the slots of a virtual.
     pub(super) fn within(&mut self, v: u32) -> Option<Action> {
+        let config = self.config;
+        match &config.virtuals[v as usize].care {
+            None => self.predict(v, None),
+            Some(care) => self.cared(v, care),
+        }
+    }
+
+    /// Asks the slots of a virtual as its predictor says, those of the highest priority first.
+    pub(super) fn predict(&mut self, v: u32, care: Option<&Care>) -> Option<Action> {
         if let Some((NodeIndex(at), k)) = self.attempt.slot
             && self.retry
             && at == v
         {
-            return self
-                .slot(v, k, How::Retry)
-                .or_else(|| self.scan(v, k + 1, How::Retry));
+            let next = self.slot(v, k, How::Retry);
+            return next.or_else(|| self.scan_all(v, k + 1, How::Retry));
         }
-        let snapshot = self.snapshot;
+        let (config, snapshot) = (self.config, self.snapshot);
         let plan = &*snapshot.marks.plans[v as usize];
         if !plan.trials.is_empty()
             && !matches!(plan.pick, Pick::Hash(..))
@@ -41,53 +58,147 @@ impl<T: Trace> Walk<'_, T> {
         {
             return Some(action);
         }
-        let found = match &plan.pick {
-            Pick::Hash(by, table) => {
-                let salt = self.config.virtuals[v as usize].salt;
-                let key = hash_key(*by, self.ask, salt);
-                self.attempt.by_host |= *by == HashKey::Host;
-                let mut found = None;
-                for attempt in 0..PICKS {
-                    let Some(k) = table.owner(key, attempt) else {
-                        break;
-                    };
-                    if self.may_fill(v, k) {
-                        found = self.slot(v, k, How::Predictor);
-                    }
-                    if found.is_some() {
-                        break;
-                    }
-                }
-                found.or_else(|| {
-                    // Most slots are out: those left are few, or the scan below meets one soon.
-                    let left = &plan.slots[..plan.slots.len().min(SCANNED)];
-                    let k = table.rendezvous(key, left)?;
-                    self.slot(v, k, How::Predictor)
-                })
+        let settings = &config.virtuals[v as usize];
+        if settings.priorities.len() == 1 {
+            let found = self.among(v, plan, care);
+            return found.or_else(|| self.scan_anyhow(v, None));
+        }
+        for (rank, &priority) in settings.priorities.iter().enumerate() {
+            if T::ON && rank > 0 {
+                self.trace.note(Note::Priority { of: v, priority });
             }
-            _ if plan.slots.is_empty() => None,
-            _ => (0..PICKS.min(2 * plan.slots.len() as u32)).find_map(|_| {
-                let at = self.pick(v, plan)?;
-                let k = plan.slots[at];
-                self.slot(v, k, How::Predictor)
-            }),
-        };
-        found.or_else(|| {
-            let count = self.config.virtuals[v as usize].targets.len();
-            let from = place(self.roll(), count) as u32;
-            self.scan(v, from, How::Scan)
-        })
+            let class = plan.classes().find(|class| class.priority == priority);
+            let found = class.and_then(|class| self.among(v, class, care));
+            let found = found.or_else(|| self.scan_anyhow(v, Some(priority)));
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
     }
 
-    /// Asks every slot, from the `from`-th on.
-    fn scan(&mut self, v: u32, from: u32, how: How) -> Option<Action> {
-        let count = self.config.virtuals[v as usize].targets.len() as u32;
-        (from..count)
-            .chain(0..from.min(count))
-            .find_map(|k| match self.may_fill(v, k) {
+    /// Asks the slots of one priority as the predictor says.
+    fn among(&mut self, v: u32, class: &Class, care: Option<&Care>) -> Option<Action> {
+        match &class.pick {
+            Pick::Hash(by, table) => self.by_hash(v, class, *by, table, care),
+            _ if class.slots.is_empty() => None,
+            _ => self.by_turns(v, class, care),
+        }
+    }
+
+    fn by_turns(&mut self, v: u32, class: &Class, care: Option<&Care>) -> Option<Action> {
+        let mut spared = Spared::new();
+        for _ in 0..PICKS.min(2 * class.slots.len() as u32) {
+            let Some(at) = self.pick(v, class, care, &spared) else {
+                continue;
+            };
+            let k = class.slots[at];
+            if care.is_some() && !self.accepts(v, k, class, care, |walk| unit(walk.roll())) {
+                spared.push(k);
+                continue;
+            }
+            let found = self.named(v, class, k, care);
+            if found.is_some() {
+                return found;
+            }
+        }
+        self.slot(v, *spared.first()?, How::Ramping)
+    }
+
+    fn by_hash(
+        &mut self,
+        v: u32,
+        class: &Class,
+        by: HashKey,
+        table: &HashTable,
+        care: Option<&Care>,
+    ) -> Option<Action> {
+        let salt = self.config.virtuals[v as usize].salt;
+        let key = hash_key(by, self.ask, salt);
+        self.attempt.by_host |= by == HashKey::Host;
+        let mut spared = None;
+        for attempt in 0..PICKS {
+            let Some(k) = table.owner(key, attempt) else {
+                break;
+            };
+            if !self.may_fill(v, k) || self.is_lower(v, k, class) {
+                continue;
+            }
+            // Always the same points, so that a client comes once, when the share is large enough, and stays.
+            if !self.accepts(v, k, class, care, |_| table.point(key, k, attempt)) {
+                spared.get_or_insert(k);
+                continue;
+            }
+            let found = self.named(v, class, k, care);
+            if found.is_some() {
+                return found;
+            }
+        }
+        if let Some(k) = spared {
+            let found = self.slot(v, k, How::Ramping);
+            if found.is_some() {
+                return found;
+            }
+        }
+        // Most slots are out: those left are few, or the scan meets one soon.
+        let left = &class.slots[..class.slots.len().min(SCANNED)];
+        let k = table.rendezvous(key, left)?;
+        self.slot(v, k, How::Predictor)
+    }
+
+    /// Asks the slot that the predictor names, or one that has more room.
+    fn named(&mut self, v: u32, class: &Class, k: u32, care: Option<&Care>) -> Option<Action> {
+        if let Some(care) = care
+            && let Some(other) = self.lower(v, class, k, care)
+        {
+            let found = self.slot(v, other, How::Bounced);
+            if found.is_some() {
+                self.bounced = true;
+                self.special = Some(Reason::Bounced);
+                return found;
+            }
+        }
+        self.slot(v, k, How::Predictor)
+    }
+
+    /// Whether the slot's priority is lower than that of `class`.
+    fn is_lower(&self, v: u32, k: u32, class: &Class) -> bool {
+        let settings = &self.config.virtuals[v as usize];
+        settings.priorities.len() > 1
+            && self.config.priority_of(settings.targets[k as usize]) > class.priority
+    }
+
+    /// Asks every slot of a priority, or of all, from anywhere on.
+    fn scan_anyhow(&mut self, v: u32, priority: Option<Priority>) -> Option<Action> {
+        let count = self.config.virtuals[v as usize].targets.len();
+        let from = place(self.roll(), count) as u32;
+        self.scan(v, from, How::Scan, priority)
+    }
+
+    /// Asks every slot, from the `from`-th on, those of the highest priority first.
+    fn scan_all(&mut self, v: u32, from: u32, how: How) -> Option<Action> {
+        let config = self.config;
+        let priorities = &config.virtuals[v as usize].priorities;
+        if priorities.len() == 1 {
+            return self.scan(v, from, how, None);
+        }
+        priorities
+            .iter()
+            .find_map(|&priority| self.scan(v, from, how, Some(priority)))
+    }
+
+    fn scan(&mut self, v: u32, from: u32, how: How, priority: Option<Priority>) -> Option<Action> {
+        let config = self.config;
+        let targets = &config.virtuals[v as usize].targets;
+        let count = targets.len() as u32;
+        (from..count).chain(0..from.min(count)).find_map(|k| {
+            let target = targets[k as usize];
+            let wanted = priority.is_none_or(|p| config.priority_of(target) == p);
+            match wanted && self.may_fill(v, k) {
                 true => self.slot(v, k, how),
                 false => None,
-            })
+            }
+        })
     }
 
     /// Whether the slot has a share at all and anything to fill it.
@@ -96,7 +207,7 @@ impl<T: Trace> Walk<'_, T> {
         let target = config.virtuals[v as usize].targets[k as usize];
         let front = config.front(target);
         let alive = self.alive(front, View::Possible) || self.next(target) != NONE;
-        alive && config.weight_at(v, target, &self.snapshot.marks.sums) > 0
+        alive && self.snapshot.marks.weight_at(config, v, target) > 0
     }
 
     /// Asks servers on trial whether they may be tried now.
@@ -106,10 +217,7 @@ impl<T: Trace> Walk<'_, T> {
             let k = plan.trials[(from + i) % plan.trials.len()];
             let target = self.config.virtuals[v as usize].targets[k as usize];
             let front = self.config.front(target);
-            let bearer = match self.config.link[front as usize] {
-                NONE => front,
-                link => link,
-            };
+            let bearer = self.config.bearer(front);
             let may = self.config.kind(bearer) == Kind::Virtual
                 || self.loads.of(bearer).may_try(self.client, self.now, false);
             if !may {
@@ -139,7 +247,7 @@ impl<T: Trace> Walk<'_, T> {
     }
 
     /// A turn: counted, or looked at where none is to be taken.
-    fn turn(&mut self, v: u32) -> u64 {
+    pub(super) fn turn(&mut self, v: u32) -> u64 {
         if self.retry {
             return self.roll();
         }
@@ -170,9 +278,15 @@ impl<T: Trace> Walk<'_, T> {
     }
 
     /// The place in the list of filled slots that the predictor names.
-    fn pick(&mut self, v: u32, plan: &Plan) -> Option<usize> {
-        let count = plan.slots.len();
-        match &plan.pick {
+    fn pick(
+        &mut self,
+        v: u32,
+        class: &Class,
+        care: Option<&Care>,
+        spared: &Spared,
+    ) -> Option<usize> {
+        let count = class.slots.len();
+        match &class.pick {
             Pick::Turn | Pick::Hash(..) => Some((self.turn(v) % count as u64) as usize),
             Pick::Schedule(table) => {
                 let turn = self.turn(v) % table.len() as u64;
@@ -183,9 +297,14 @@ impl<T: Trace> Walk<'_, T> {
             Pick::Random(shares) => Some(shares.at(self.roll())),
             Pick::Least(weights) => {
                 let cursor = (self.turns(v) % count as u64) as u32;
-                let found = self.candidates(v, plan, |walk, at, node| {
-                    let load = walk.load(node)?;
-                    Some(load / weights.as_ref().map_or(1.0, |w| w[at]))
+                let slowstart_ms = care.map_or(0, |care| care.slowstart_ms);
+                let found = self.candidates(v, class, spared, |walk, at, node| {
+                    let load = walk.load(node)? / weights.as_ref().map_or(1.0, |w| w[at]);
+                    // Or it would be given all clients until it has as many as the others.
+                    match load > 0.0 && slowstart_ms > 0 {
+                        true => Some(load / walk.ramp(node, slowstart_ms)),
+                        false => Some(load),
+                    }
                 });
                 let at = least(&found, cursor)? as usize;
                 if !self.retry {
@@ -193,19 +312,19 @@ impl<T: Trace> Walk<'_, T> {
                 }
                 Some(at)
             }
-            Pick::Fastest => self.fastest(v, plan),
+            Pick::Fastest => self.fastest(v, class, spared),
         }
     }
 
-    fn fastest(&mut self, v: u32, plan: &Plan) -> Option<usize> {
-        let count = plan.slots.len() as u64;
+    fn fastest(&mut self, v: u32, class: &Class, spared: &Spared) -> Option<usize> {
+        let count = class.slots.len() as u64;
         let turn = self.turn(v);
         if turn % IN_TURN == IN_TURN - 1 {
             return Some((turn / IN_TURN % count) as usize);
         }
         // A server that could be measured and was not comes before all that were.
-        let found = self.candidates(v, plan, |walk, _, node| {
-            let server = walk.measured(node)?;
+        let found = self.candidates(v, class, spared, |walk, _, node| {
+            let server = walk.timed(node)?;
             let micros = walk.loads.of(server).response_micros(walk.now);
             Some(micros.map_or(-1.0, f64::from))
         });
@@ -223,10 +342,11 @@ impl<T: Trace> Walk<'_, T> {
     fn candidates(
         &mut self,
         v: u32,
-        plan: &Plan,
+        class: &Class,
+        spared: &Spared,
         figure: impl Fn(&Self, usize, u32) -> Option<f64>,
     ) -> ArrayVec<Candidate, SCANNED> {
-        let count = plan.slots.len();
+        let count = class.slots.len();
         let mut found = ArrayVec::new();
         let sampled = count > SCANNED;
         for i in 0..if sampled { SAMPLE } else { count } {
@@ -235,7 +355,11 @@ impl<T: Trace> Walk<'_, T> {
             } else {
                 i
             };
-            if let Some(node) = self.filler(v, plan.slots[at]) {
+            let k = class.slots[at];
+            if spared.contains(&k) {
+                continue;
+            }
+            if let Some(node) = self.filler(v, k) {
                 let load = figure(self, at, node);
                 found.push(Candidate {
                     at: at as u32,
@@ -244,60 +368,5 @@ impl<T: Trace> Walk<'_, T> {
             }
         }
         found
-    }
-
-    /// What fills a slot at this moment, most likely.
-    fn filler(&self, v: u32, k: u32) -> Option<u32> {
-        let target = self.config.virtuals[v as usize].targets[k as usize];
-        let front = self.config.front(target);
-        if self.ready(front) {
-            return Some(front);
-        }
-        let mut at = target;
-        for _ in 0..LOOKED {
-            at = self.next(at);
-            if at == NONE {
-                return None;
-            }
-            if self.ready(at) {
-                return Some(at);
-            }
-        }
-        None
-    }
-
-    /// Connections at a node, where they can be known.
-    fn load(&self, node: u32) -> Option<f64> {
-        let bearer = match self.config.link[node as usize] {
-            NONE => node,
-            link => link,
-        };
-        match self.config.kind(bearer) {
-            Kind::Url => None,
-            Kind::Real | Kind::Dip => Some(f64::from(self.loads.of(bearer).connections())),
-            Kind::Virtual => {
-                let leaves = &self.snapshot.marks.plans[bearer as usize].leaves;
-                let load = |&(n, scale): &(u32, f32)| {
-                    f64::from(self.loads.of(n).connections()) * f64::from(scale)
-                };
-                (!leaves.is_empty()).then(|| leaves.iter().map(load).sum())
-            }
-        }
-    }
-
-    /// The server whose response time counts for a node.
-    fn measured(&self, node: u32) -> Option<u32> {
-        let bearer = match self.config.link[node as usize] {
-            NONE => node,
-            link => link,
-        };
-        match self.config.kind(bearer) {
-            Kind::Url => None,
-            Kind::Real | Kind::Dip => Some(bearer),
-            Kind::Virtual => {
-                let leaves = &self.snapshot.marks.plans[bearer as usize].leaves;
-                leaves.first().map(|leaf| leaf.0)
-            }
-        }
     }
 }

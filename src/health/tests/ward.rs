@@ -264,6 +264,9 @@ fn a_suspect_that_nobody_watches_is_failed_until_it_answers_or_the_result_is_old
     assert_eq!(ward.measured().health, Health::Up);
     assert_eq!(healths(&mut ward, &suspicion, 60, "-"), "F");
     assert!(ward.ask_again(Millis(70_000)));
+    ward.forgive(Millis(70_500));
+    assert_eq!(ward.measured().health, Health::Up, "by the operator's word");
+    assert_eq!(healths(&mut ward, &suspicion, 70, "-"), "F");
     ward.configure(Watching::default(), &[agent()], Millis(71_000));
     assert_eq!(ward.measured().health, Health::Up, "it has a probe now");
 }

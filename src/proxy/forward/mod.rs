@@ -17,10 +17,13 @@ use tokio::time::Instant;
 use super::client::{Client, Stream};
 use super::http1::{Fault, Head};
 use super::worker::Worker;
+use super::{claimed, past};
 use crate::control::{Live, Outcome};
-use crate::decide::{Action, Attempt, Decision, Moment, NodeIndex, Place, Reason, decide};
+use crate::decide::{
+    Action, Attempt, Decision, Minds, NodeIndex, Past, Place, Reason, Snapshot, Ticket, decide,
+};
 use crate::model::Endpoint;
-use crate::telemetry::Event;
+use crate::telemetry::{Cause, Event};
 
 mod body;
 mod connect;
@@ -33,18 +36,22 @@ mod relay;
 mod request;
 mod response;
 mod retry;
+mod trace;
 mod tunnel;
 mod upload;
+mod wait;
 mod wire;
 
 pub use pool::Pools;
 pub use retry::Budget;
+pub use trace::Trace;
 
 use connect::{NoConnection, connect, exhausted};
 use pool::Upstream;
 use relay::{End, Failure, Relay};
 use request::Route;
 use upload::Upload;
+use wait::Waited;
 
 /// A request to be forwarded.
 #[derive(Debug)]
@@ -53,6 +60,10 @@ pub struct Exchange {
     pub head: Head,
     /// The address it came to.
     pub at: Endpoint,
+    /// The client's address.
+    pub client: IpAddr,
+    /// The ticket that it came with.
+    pub ticket: Option<Ticket>,
     /// The snapshot it was decided by.
     pub live: Arc<Live>,
     /// The decision: its action is `Forward`.
@@ -61,6 +72,8 @@ pub struct Exchange {
     pub place: Option<Place>,
     /// What was tried.
     pub attempt: Attempt,
+    /// What is logged of it.
+    pub trace: Trace,
 }
 
 /// How the client's connection goes on after an exchange.
@@ -79,7 +92,7 @@ enum Step {
     /// The exchange is over.
     Done(After),
     /// Nothing of the request was sent: the next server may have it, whatever the method.
-    MoveOn,
+    MoveOn(Cause),
     /// It broke after bytes of the request were sent, and may be sent again within the budget.
     Again,
     /// The client is to be told.
@@ -96,30 +109,60 @@ enum Tell {
     Fault(Fault),
 }
 
-/// Forwards one exchange and answers the client.
+/// Forwards one exchange and answers the client. One whose decision is that everything is full waits first, where it may.
 ///
 /// The future stands on the heap already, so that a connection that only waits stays small.
 pub fn forward<'a, S>(
     worker: &'a Rc<Worker>,
     client: &'a mut Client<S>,
-    exchange: Exchange,
+    mut exchange: Exchange,
 ) -> Pin<Box<impl Future<Output = After> + 'a>>
 where
     S: Stream,
 {
-    Box::pin(walk(worker, client, exchange))
+    Box::pin(async move {
+        let after = walk(worker, client, &mut exchange).await;
+        trace::log(worker, client, &exchange);
+        after
+    })
 }
 
-async fn walk<S>(worker: &Rc<Worker>, client: &mut Client<S>, mut exchange: Exchange) -> After
+async fn walk<S>(worker: &Rc<Worker>, client: &mut Client<S>, exchange: &mut Exchange) -> After
+where
+    S: Stream,
+{
+    if request::looped(&exchange.head, &worker.pseudonym) {
+        exchange.place = None;
+        return refuse::tell(worker, client, exchange, Tell::LoopDetected).await;
+    }
+    worker.pools.budget.earn();
+    let mut until = None;
+    loop {
+        if let Some(after) = visits(worker, client, exchange).await {
+            return after;
+        }
+        match wait::wait(worker, client, exchange, &mut until).await {
+            Waited::Decided if matches!(exchange.decision.action, Action::Forward { .. }) => {}
+            Waited::Decided | Waited::InVain => break,
+            Waited::Gone => {
+                exchange.trace.blame(Some(Event::ClientGone.as_str()));
+                return After::Close;
+            }
+        }
+    }
+    refuse::answer(worker, client, exchange).await
+}
+
+/// Goes from server to server as long as it is decided to forward; how that ended, if it did.
+async fn visits<S>(
+    worker: &Rc<Worker>,
+    client: &mut Client<S>,
+    exchange: &mut Exchange,
+) -> Option<After>
 where
     S: Stream,
 {
     let mut sent = false;
-    if request::looped(&exchange.head, &worker.pseudonym) {
-        exchange.place = None;
-        return refuse::tell(worker, client, &exchange, Tell::LoopDetected).await;
-    }
-    worker.pools.budget.earn();
     while let (Action::Forward { server }, Some(place)) =
         (exchange.decision.action, exchange.place.take())
     {
@@ -129,30 +172,30 @@ where
         let mut visit = Visit {
             worker,
             client: &mut *client,
-            exchange: &exchange,
+            exchange,
             server,
             place: &place,
         };
         let step = visit.run().await;
-        place.gauges().end_trial_by(client.peer.ip());
-        match step {
-            Step::Done(after) => return after,
-            Step::MoveOn => {}
-            Step::Again if !sent && worker.pools.budget.spend(Instant::now()) => {
-                sent = true;
-                worker.tally.happened(place.gauges(), Event::Retried);
-            }
-            Step::Again => {
-                drop(place);
-                return refuse::tell(worker, client, &exchange, Tell::BadGateway("reset")).await;
-            }
-            Step::Tell(tell) => {
-                drop(place);
-                return refuse::tell(worker, client, &exchange, tell).await;
-            }
-        }
+        place.gauges().end_trial_by(exchange.client);
+        let gauges = Arc::clone(place.gauges());
         // Given back before the next decision, which may look at what is full.
         drop(place);
+        worker.queues.place_given_back();
+        let cause = match step {
+            Step::Done(after) => return Some(after),
+            Step::MoveOn(cause) => cause,
+            Step::Again if !sent && worker.pools.budget.spend(Instant::now()) => {
+                sent = true;
+                worker.tally.happened(&gauges, Event::Retried);
+                Cause::Reset
+            }
+            Step::Again => {
+                let tell = Tell::BadGateway("reset");
+                return Some(refuse::tell(worker, client, exchange, tell).await);
+            }
+            Step::Tell(tell) => return Some(refuse::tell(worker, client, exchange, tell).await),
+        };
         if exchange.attempt.tried.try_push(server).is_err() {
             exchange.decision = Decision {
                 action: Action::Refuse,
@@ -160,45 +203,71 @@ where
                 ticket: None,
             };
         } else {
-            decide_again(worker, (client.peer, client.local), &mut exchange);
+            decide_again(worker, client.local, exchange);
+        }
+        if exchange.decision.action != Action::Refuse {
+            worker.tally.reassigned(&gauges, cause);
         }
     }
     if sent && exchange.decision.action == Action::Refuse {
-        return refuse::tell(worker, client, &exchange, Tell::BadGateway("reset")).await;
+        let tell = Tell::BadGateway("reset");
+        return Some(refuse::tell(worker, client, exchange, tell).await);
     }
-    refuse::answer(worker, client, &exchange).await
+    None
 }
 
 /// The next server, or a redirect, or a refusal: takes no turn of the predictor.
-fn decide_again(
-    worker: &Rc<Worker>,
-    (client, local): (SocketAddr, SocketAddr),
-    exchange: &mut Exchange,
-) {
+fn decide_again(worker: &Rc<Worker>, local: SocketAddr, exchange: &mut Exchange) {
     let Exchange {
         head,
         at,
+        client,
         live,
         attempt,
         place,
+        trace,
         ..
     } = exchange;
-    let ask = request::ask(head, *at, client, local);
-    exchange.decision = decide(
-        &ask,
-        &live.snapshot,
-        &live.loads,
-        Moment {
-            now: worker.farm.now(),
-            draw: worker.draw(),
-        },
-        attempt,
-    );
+    let past = past(worker, head, *at, &live.snapshot);
+    let ask = request::ask(head, *at, (*client, local), past);
+    let begun = trace.now();
+    exchange.decision = decide(&ask, &live.snapshot, &live.loads, worker.moment(), attempt);
+    trace.decided(begun);
     worker.note_loop(live, attempt);
     *place = match exchange.decision.action {
         Action::Forward { server } => Some(live.loads.place(server)),
         _ => None,
     };
+}
+
+impl Exchange {
+    /// The name of the cookie that holds tickets where it came to.
+    fn cookie(&self) -> Option<&str> {
+        let node = self.live.snapshot.node_at(self.at)?;
+        self.live.snapshot.minds(node).cookie
+    }
+
+    /// The line that sets the client's cookie, if it is to be set.
+    fn cookie_line(&self, worker: &Worker) -> Option<Vec<u8>> {
+        let snapshot = &self.live.snapshot;
+        let tickets = (self.decision.ticket, self.ticket);
+        past::cookie_line(
+            snapshot,
+            snapshot.node_at(self.at)?,
+            tickets,
+            worker.unix_s(),
+        )
+    }
+}
+
+/// What the request tells of where its client was before.
+fn past<'a>(worker: &Worker, head: &'a Head, at: Endpoint, snapshot: &Snapshot) -> Past<'a> {
+    let node = snapshot.node_at(at);
+    let minds = node.map_or(Minds::default(), |node| snapshot.minds(node));
+    match minds.nothing() {
+        true => Past::default(),
+        false => past::read(minds, snapshot.keys(), worker.unix_s(), head.lines()),
+    }
 }
 
 /// One server's turn at an exchange.
@@ -215,7 +284,7 @@ impl<S: Stream> Visit<'_, S> {
         let worker = self.worker;
         self.place
             .gauges()
-            .asked_by(self.client.peer.ip(), worker.farm.now());
+            .asked_by(self.exchange.client, worker.farm.now());
         let server = self.exchange.live.snapshot.upstream(self.server).socket();
         let idempotent = retry::idempotent(self.exchange.head.text(&self.exchange.head.method));
         // A request that cannot be sent twice is worth asking the kernel whether the connection still stands.
@@ -223,7 +292,7 @@ impl<S: Stream> Visit<'_, S> {
         loop {
             let upstream = match idle.take() {
                 Some(upstream) => upstream,
-                None => match connect(self.client, server).await {
+                None => match self.connect(server).await {
                     Ok(upstream) => upstream,
                     // Connections that only wait for use hold descriptors.
                     Err(NoConnection::Ours(why)) if exhausted(&why) && worker.pools.idle() > 0 => {
@@ -246,7 +315,7 @@ impl<S: Stream> Visit<'_, S> {
                     }
                     self.failed(Outcome::Reset, Event::Reset);
                     match (replayable, sent) {
-                        (true, false) => Step::MoveOn,
+                        (true, false) => Step::MoveOn(Cause::Reset),
                         (true, true) if idempotent => Step::Again,
                         _ => Step::Tell(Tell::BadGateway("reset")),
                     }
@@ -259,10 +328,14 @@ impl<S: Stream> Visit<'_, S> {
     /// Request and answer over one connection; and whether bytes of the body were taken from the client.
     async fn exchange_over(&mut self, mut upstream: Upstream, server: SocketAddr) -> (End, bool) {
         let head = &self.exchange.head;
+        let written = upstream.seen.written.get();
         let upload = Upload::new(head.framing);
+        let trusted = &self.exchange.live.snapshot.globals().trusted;
         let route = Route {
-            client: self.client.peer,
+            from: self.client.from,
+            trusted: claimed::trusted(trusted, self.client.from.ip()),
             local: self.client.local,
+            cookie: self.exchange.cookie(),
             pseudonym: &self.worker.pseudonym,
         };
         let Some(mut request) = request::build(head, &route, upload.feed.clone(), &upstream.seen)
@@ -279,15 +352,22 @@ impl<S: Stream> Visit<'_, S> {
             (upload, mailbox),
             silence,
         );
-        let end = std::future::poll_fn(|cx| relay.poll(cx)).await;
+        let mut end = std::future::poll_fn(|cx| relay.poll(cx)).await;
+        let given = relay.given();
         let Relay {
             upstream, upload, ..
         } = relay;
+        self.exchange.trace.passed(upload.taken, given);
+        let seen = Rc::clone(&upstream.seen);
         match end {
             End::Whole(_) if upload.ended => self.worker.pools.keep(server, upstream),
-            End::Switched => return (self.tunnel(upstream, silence).await, upload.begun),
+            End::Switched => end = self.tunnel(upstream, silence).await,
             _ => {}
         }
+        let to_server = seen.written.get() - written;
+        self.worker
+            .tally
+            .passed(self.place.gauges(), to_server, given);
         (end, upload.begun)
     }
 
@@ -297,8 +377,18 @@ impl<S: Stream> Visit<'_, S> {
             .happened(self.place.gauges(), Event::Tunnel);
         let parts = upstream.link.into_parts();
         let mut wire = parts.io.into_inner();
-        tunnel::tunnel(self.client, &mut wire, parts.read_buf, silence).await;
+        let (up, down) = tunnel::tunnel(self.client, &mut wire, parts.read_buf, silence).await;
+        self.exchange.trace.passed(up, down);
+        // What went up is counted at the wire.
+        self.worker.tally.passed(self.place.gauges(), 0, down);
         End::Whole(After::Close)
+    }
+
+    async fn connect(&mut self, server: SocketAddr) -> Result<Upstream, NoConnection> {
+        let begun = self.exchange.trace.now();
+        let connected = connect(self.client, server).await?;
+        self.exchange.trace.connected(begun);
+        Ok(connected)
     }
 
     /// The server's `timeout`.
@@ -311,7 +401,10 @@ impl<S: Stream> Visit<'_, S> {
         match why {
             NoConnection::ClientGone => return self.client_gone(),
             NoConnection::Refused => self.failed(Outcome::Refused, Event::ConnectFailed),
-            NoConnection::Slow => self.failed(Outcome::Unanswered, Event::Unanswered),
+            NoConnection::Slow => {
+                self.failed(Outcome::Unanswered, Event::Unanswered);
+                return Step::MoveOn(Cause::NoAnswer);
+            }
             NoConnection::Ours(error) => {
                 tracing::error!(%error, server = %self.place.gauges().id, "no connection to a server could be opened: raise the limit of descriptors or ports");
                 self.worker
@@ -319,10 +412,11 @@ impl<S: Stream> Visit<'_, S> {
                     .happened(self.place.gauges(), Event::ConnectFailed);
             }
         }
-        Step::MoveOn
+        Step::MoveOn(Cause::NoConnection)
     }
 
     fn client_gone(&self) -> Step {
+        self.exchange.trace.blame(Some(Event::ClientGone.as_str()));
         self.worker
             .tally
             .happened(self.place.gauges(), Event::ClientGone);
@@ -354,7 +448,7 @@ impl<S: Stream> Visit<'_, S> {
         let gauges = self.place.gauges();
         self.worker
             .farm
-            .report(gauges, self.client.peer.ip(), outcome);
+            .report(gauges, self.exchange.client, outcome);
         self.worker.tally.happened(gauges, event);
     }
 }
@@ -362,16 +456,28 @@ impl<S: Stream> Visit<'_, S> {
 /// The head of an answer came: a success, unless the operator has its status counted.
 fn note_answer(
     worker: &Worker,
-    client: IpAddr,
+    exchange: &Exchange,
     place: &Place,
-    (begun, outcome): (Instant, Outcome),
+    (begun, status): (Instant, u16),
 ) {
     let gauges = place.gauges();
     let micros = u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
     gauges.answered_in(micros, worker.farm.now());
-    worker.farm.report(gauges, client, outcome);
     worker.tally.happened(gauges, Event::Answered);
-    gauges.end_trial_by(client);
+    worker.tally.answered_in(gauges, micros);
+    let mut outcome = Outcome::Answered;
+    if status >= 500 {
+        worker.tally.happened(gauges, Event::ServerError);
+        if let Action::Forward { server } = exchange.decision.action {
+            let watching = exchange.live.snapshot.serving(server).watching;
+            if watching.errors.is_some() {
+                outcome = Outcome::ServerError;
+            }
+        }
+    }
+    worker.farm.report(gauges, exchange.client, outcome);
+    gauges.end_trial_by(exchange.client);
+    exchange.trace.answered(status);
 }
 
 #[cfg(test)]

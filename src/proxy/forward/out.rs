@@ -19,6 +19,7 @@ pub(super) struct Out {
     at: usize,
     pieces: VecDeque<Bytes>,
     bytes: usize,
+    written: u64,
 }
 
 impl Out {
@@ -29,6 +30,11 @@ impl Out {
     /// Bytes not yet written.
     pub(super) fn len(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes written so far.
+    pub(super) fn written(&self) -> u64 {
+        self.written
     }
 
     /// Whether more may be taken from the server.
@@ -97,6 +103,7 @@ impl Out {
 
     fn advance(&mut self, mut written: usize) {
         self.bytes -= written;
+        self.written += written as u64;
         let text = written.min(self.text.len() - self.at);
         self.at += text;
         written -= text;

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use super::limits::STALLED_WRITE;
 use super::out::Out;
 use super::{After, Exchange, Tell, request};
-use crate::decide::{Action, write_location};
-use crate::proxy::answer::{self, Manner, Stay};
+use crate::decide::{Action, Minds, Past, write_location};
+use crate::proxy::answer::{self, Manner, Redirect, Stay};
 use crate::proxy::client::{Client, Stream};
 use crate::proxy::http1::{Fault, Framing, Head, Version};
 use crate::proxy::worker::Worker;
@@ -23,6 +23,7 @@ where
 {
     let manner = manner(worker, &exchange.head, false);
     let mut out = Vec::with_capacity(512);
+    let trace = &exchange.trace;
     let (code, phrase, word) = match tell {
         Tell::BadGateway(word) => (502, "Bad Gateway", word),
         Tell::GatewayTimeout => (504, "Gateway Timeout", "unanswered"),
@@ -31,6 +32,7 @@ where
         Tell::Fault(fault) => {
             worker.tally.refused(fault.as_str());
             answer::fault(&mut out, manner, fault);
+            trace.told(fault.status().0, out.len(), Some(fault.as_str()));
             return send(client, out, After::Linger).await;
         }
     };
@@ -43,6 +45,7 @@ where
         b"Cache-Control: no-store\r\n",
         word,
     );
+    trace.told(code, out.len(), Some(word));
     send(client, out, After::Linger).await
 }
 
@@ -60,6 +63,7 @@ where
         at,
         live,
         decision,
+        trace,
         ..
     } = exchange;
     let mut out = Vec::with_capacity(1024);
@@ -71,13 +75,13 @@ where
             manner(worker, head, stays),
             decision.reason.as_str(),
         );
+        trace.told(503, out.len(), None);
         let after = after(client, head, stays);
         return send(client, out, after).await;
     };
     worker
         .tally
         .decided(Some(live.loads.gauges(url)), decision.reason);
-    let template = live.snapshot.template(url);
     let stays = head.keep_alive
         && head.framing == Framing::None
         && !worker.draining()
@@ -85,20 +89,29 @@ where
             .snapshot
             .node_at(*at)
             .is_some_and(|node| live.snapshot.keepalive(node));
-    let ask = request::ask(head, *at, client.peer, client.local);
-    let written = answer::redirect(
-        &mut out,
-        manner(worker, head, stays),
+    let ask = request::ask(head, *at, (exchange.client, client.local), Past::default());
+    let node = live.snapshot.node_at(*at);
+    let minds = node.map_or(Minds::default(), |node| live.snapshot.minds(node));
+    let cookie = exchange.cookie_line(worker);
+    let redirect = Redirect {
         code,
-        template,
-        exchange.attempt.by_host(),
-        |out| write_location(template, &ask, out),
-    );
-    if written.is_err() {
+        template: live.snapshot.template(url),
+        by_host: exchange.attempt.by_host(),
+        personal: minds.cookie.is_some() || minds.referer,
+        fields: cookie.as_deref().unwrap_or_default(),
+    };
+    let written = answer::redirect(&mut out, manner(worker, head, stays), redirect, |out| {
+        write_location(redirect.template, &ask, out)
+    });
+    let Ok(location) = written else {
         worker.tally.refused(Fault::LongTarget.as_str());
-        answer::fault(&mut out, manner(worker, head, false), Fault::LongTarget);
+        let fault = Fault::LongTarget;
+        answer::fault(&mut out, manner(worker, head, false), fault);
+        trace.told(fault.status().0, out.len(), Some(fault.as_str()));
         return send(client, out, After::Linger).await;
-    }
+    };
+    trace.told(code.number(), out.len(), None);
+    trace.redirected(&out[location]);
     let after = after(client, head, stays);
     send(client, out, after).await
 }

@@ -22,8 +22,7 @@ use super::pool::Upstream;
 use super::response::{self, Delimited, Style};
 use super::upload::{Step, Upload};
 use super::{After, Exchange};
-use crate::control::Outcome;
-use crate::decide::{Action, Place};
+use crate::decide::Place;
 use crate::proxy::client::{Client, Stream};
 use crate::proxy::http1::{Fault, Head, Version};
 use crate::proxy::worker::Worker;
@@ -167,6 +166,11 @@ where
         }
     }
 
+    /// Bytes that the client got.
+    pub(super) fn given(&self) -> u64 {
+        self.out.written()
+    }
+
     /// Runs the exchange to its end.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         let mut moved = false;
@@ -261,8 +265,8 @@ where
         if switching && !self.upload.ended {
             return Err(Failure::BadAnswer);
         }
-        let answered = (self.begun, self.outcome(parts.status));
-        super::note_answer(self.worker, self.client.peer.ip(), self.place, answered);
+        let seen = (self.begun, parts.status.as_u16());
+        super::note_answer(self.worker, self.exchange, self.place, seen);
         // An answer ahead of its request's end: whether the rest will come cannot be known.
         let keep_alive = head.keep_alive
             && self.upload.ended
@@ -279,6 +283,7 @@ where
             delimited,
             pseudonym: &self.worker.pseudonym,
             date: self.worker.date(),
+            cookie: self.exchange.cookie_line(self.worker),
         };
         self.out
             .text(|out| response::write_head(out, &parts, &style));
@@ -296,22 +301,6 @@ where
             },
         };
         Ok(())
-    }
-
-    /// What an answer of this status means for its server.
-    fn outcome(&self, status: StatusCode) -> Outcome {
-        let counted = || match self.exchange.decision.action {
-            Action::Forward { server } => {
-                let serving = self.exchange.live.snapshot.serving(server);
-                serving.watching.errors.is_some()
-            }
-            Action::Redirect { .. } | Action::Refuse => false,
-        };
-        if status.is_server_error() && counted() {
-            Outcome::ServerError
-        } else {
-            Outcome::Answered
-        }
     }
 
     /// Takes one piece of the answer's body. Says whether one came.

@@ -20,6 +20,7 @@ use super::wire::Seen;
 use crate::decide::{Ask, Past};
 use crate::model::{Endpoint, Scheme};
 use crate::proxy::http1::{Field, Framing, Head, Span, Version};
+use crate::proxy::past;
 
 /// Whether the request came through this process already: its pseudonym stands in a `Via` (RFC 9110 §7.6.3).
 pub(super) fn looped(head: &Head, pseudonym: &str) -> bool {
@@ -47,8 +48,8 @@ fn received_by(member: &[u8]) -> Option<&[u8]> {
 pub(super) fn ask<'a>(
     head: &'a Head,
     at: Endpoint,
-    client: SocketAddr,
-    local: SocketAddr,
+    (client, local): (IpAddr, SocketAddr),
+    past: Past<'a>,
 ) -> Ask<'a> {
     let text = |span| String::from_utf8_lossy(head.text(span));
     let (host, port) = if head.host.is_empty() {
@@ -67,7 +68,7 @@ pub(super) fn ask<'a>(
     let target = text(&head.target);
     Ask {
         at,
-        client: client.ip(),
+        client,
         scheme: Scheme::Http,
         method: text(&head.method),
         host,
@@ -77,14 +78,19 @@ pub(super) fn ask<'a>(
         } else {
             format!("/{target}").into()
         },
-        past: Past::default(),
+        past,
     }
 }
 
 /// What a request is built from, beside its head.
 pub(super) struct Route<'a> {
-    pub(super) client: SocketAddr,
+    /// Whom the request comes from.
+    pub(super) from: SocketAddr,
+    /// What that one says of others counts.
+    pub(super) trusted: bool,
     pub(super) local: SocketAddr,
+    /// A cookie that is ours and none of the server's business.
+    pub(super) cookie: Option<&'a str>,
     pub(super) pseudonym: &'a str,
 }
 
@@ -146,7 +152,7 @@ fn write(head: &Head, route: &Route<'_>) -> Bytes {
     }
     out.extend_from_slice(target);
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    write_fields(head, &mut out);
+    write_fields(head, route, &mut out);
     write_framing(head, &mut out);
     write_origin(head, route, &mut out);
     out.extend_from_slice(b"\r\n");
@@ -173,7 +179,7 @@ fn write_field(out: &mut Vec<u8>, name: &[u8], text: &[u8]) {
 }
 
 /// The client's fields that go on.
-fn write_fields(head: &Head, out: &mut Vec<u8>) {
+fn write_fields(head: &Head, route: &Route<'_>, out: &mut Vec<u8>) {
     let mut listed = Named::new();
     for field in named(head, b"connection") {
         list(&mut listed, head.text(&field.value));
@@ -190,7 +196,15 @@ fn write_fields(head: &Head, out: &mut Vec<u8>) {
             }
             continue;
         }
-        let ours = forwarding(name)
+        if let Some(cookie) = route.cookie
+            && name.eq_ignore_ascii_case(b"cookie")
+        {
+            if let Some(others) = past::without(text, cookie.as_bytes()) {
+                write_field(out, name, &others);
+            }
+            continue;
+        }
+        let ours = (forwarding(name) && !(route.trusted && told_on(name)))
             || disguised(name)
             || [b"content-length".as_slice(), b"via", b"expect"]
                 .iter()
@@ -241,13 +255,39 @@ fn write_framing(head: &Head, out: &mut Vec<u8>) {
     }
 }
 
-/// `Forwarded` (RFC 7239), `X-Forwarded-*` and `Via`, told by us alone; and `Host` where the client has none.
+/// Whether a field of this name, one of [`forwarding`], goes on as a trusted proxy sent it: all but the lists that we add to.
+fn told_on(name: &[u8]) -> bool {
+    !name.eq_ignore_ascii_case(b"forwarded") && !name.eq_ignore_ascii_case(b"x-forwarded-for")
+}
+
+/// Appends a field whose value is a list, ours behind what a trusted proxy sent.
+fn write_list(head: &Head, route: &Route<'_>, out: &mut Vec<u8>, (name, ours): (&[u8], &[u8])) {
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    if route.trusted {
+        for field in named(head, name) {
+            let theirs = head.text(&field.value);
+            if !theirs.is_empty() {
+                out.extend_from_slice(theirs);
+                out.extend_from_slice(b", ");
+            }
+        }
+    }
+    out.extend_from_slice(ours);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `Forwarded` (RFC 7239), `X-Forwarded-*` and `Via`: told by us alone, or added to what a trusted proxy told; and `Host` where
+/// the client has none.
 fn write_origin(head: &Head, route: &Route<'_>, out: &mut Vec<u8>) {
-    let (forwarded, address, host) = forwarded(head, route.client.ip().to_canonical());
+    let (forwarded, address, host) = forwarded(head, route.from.ip().to_canonical());
     let host = &forwarded[host];
-    write_field(out, b"x-forwarded-for", &forwarded[address]);
-    out.extend_from_slice(b"x-forwarded-proto: http\r\n");
-    if !host.is_empty() {
+    let told = |name| route.trusted && named(head, name).next().is_some();
+    write_list(head, route, out, (b"x-forwarded-for", &forwarded[address]));
+    if !told(b"x-forwarded-proto") {
+        out.extend_from_slice(b"x-forwarded-proto: http\r\n");
+    }
+    if !host.is_empty() && !told(b"x-forwarded-host") {
         write_field(out, b"x-forwarded-host", host);
     }
     if named(head, b"host").next().is_none() {
@@ -257,7 +297,7 @@ fn write_origin(head: &Head, route: &Route<'_>, out: &mut Vec<u8>) {
             false => write_field(out, b"host", host),
         }
     }
-    write_field(out, b"forwarded", &forwarded);
+    write_list(head, route, out, (b"forwarded", &forwarded));
     write_via(head, route, out);
 }
 

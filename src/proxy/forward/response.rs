@@ -108,6 +108,8 @@ pub(super) struct Style<'a> {
     pub(super) delimited: Delimited,
     pub(super) pseudonym: &'a str,
     pub(super) date: [u8; 29],
+    /// A whole `Set-Cookie` line of ours.
+    pub(super) cookie: Option<Vec<u8>>,
 }
 
 /// Most heads are smaller: room for one is made at once and not bit by bit.
@@ -142,6 +144,11 @@ pub(super) fn write_head(out: &mut Vec<u8>, parts: &Parts, style: &Style<'_>) {
     out.extend_from_slice(spoken.as_bytes());
     out.extend_from_slice(style.pseudonym.as_bytes());
     out.extend_from_slice(b"\r\n");
+    if let Some(cookie) = &style.cookie {
+        out.extend_from_slice(cookie);
+        // The rest of the answer may be kept and shown to others, this line may not (RFC 9111 §5.2.2.7).
+        out.extend_from_slice(b"cache-control: private=\"set-cookie\"\r\n");
+    }
     if style.delimited == Delimited::Chunked {
         out.extend_from_slice(b"transfer-encoding: chunked\r\n");
     }

@@ -16,6 +16,8 @@ use crate::proxy::client::Client;
 struct Pipe {
     waiting: Bytes,
     ended: bool,
+    /// Bytes written so far.
+    written: u64,
 }
 
 impl Pipe {
@@ -38,6 +40,7 @@ impl Pipe {
                     return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
                 }
                 self.waiting.advance(written);
+                self.written += written as u64;
                 *moved = true;
             }
             self.waiting = Bytes::new();
@@ -82,6 +85,7 @@ impl Pipe {
                 Poll::Ready(written) => written?,
                 Poll::Pending => 0,
             };
+            self.written += written as u64;
             rounds += 1;
             if written < filled.len() {
                 self.waiting = Bytes::copy_from_slice(&filled[written..]);
@@ -96,13 +100,15 @@ impl Pipe {
     }
 }
 
-/// Passes bytes both ways. Ends when either side has ended and the other has what came from it.
+/// Passes bytes both ways. Ends when either side has ended and the other has what came from it: how many went to the server and
+/// how many to the client.
 pub(super) async fn tunnel<S, U>(
     client: &mut Client<S>,
     server: &mut U,
     early: Bytes,
     silence: Duration,
-) where
+) -> (u64, u64)
+where
     S: AsyncRead + AsyncWrite + Unpin,
     U: AsyncRead + AsyncWrite + Unpin,
 {
@@ -110,10 +116,12 @@ pub(super) async fn tunnel<S, U>(
     let mut up = Pipe {
         waiting: input.freeze(),
         ended: false,
+        written: 0,
     };
     let mut down = Pipe {
         waiting: early,
         ended: false,
+        written: 0,
     };
     client.deadline.set(silence);
     std::future::poll_fn(|cx| {
@@ -131,4 +139,5 @@ pub(super) async fn tunnel<S, U>(
     .await;
     // The last bytes may have been written just now; a clean end towards both.
     let _ = std::future::poll_fn(|cx| Pin::new(&mut *server).poll_shutdown(cx)).await;
+    (up.written, down.written)
 }

@@ -35,6 +35,8 @@ pub(super) struct Upload {
     decoder: BodyDecoder,
     /// All of it was taken from the client.
     pub(super) ended: bool,
+    /// Bytes of it that were taken from the client, without what delimits them.
+    pub(super) taken: u64,
     /// Some of it was taken from the client: the request cannot be sent again.
     pub(super) begun: bool,
     /// How long the client may be silent.
@@ -49,6 +51,7 @@ impl Upload {
             ended: feed.is_none(),
             feed,
             decoder: BodyDecoder::new(framing),
+            taken: 0,
             begun: false,
             credit: BODY_GRACE,
             waiting: None,
@@ -79,6 +82,7 @@ impl Upload {
                 },
                 Ok(Decoded::Data(data)) => {
                     self.begun = true;
+                    self.taken += data.len() as u64;
                     let earned = Duration::from_millis(data.len() as u64 * 1000 / BODY_RATE);
                     let waited = self
                         .waiting

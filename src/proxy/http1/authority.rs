@@ -7,13 +7,13 @@ use crate::proxy::limits::{HOST_BYTES, LABEL_BYTES};
 
 /// A valid authority: how long its host is, without a trailing dot, and its port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Authority {
-    pub(super) host: usize,
-    pub(super) port: Option<NonZeroU16>,
+pub(in crate::proxy) struct Authority {
+    pub(in crate::proxy) host: usize,
+    pub(in crate::proxy) port: Option<NonZeroU16>,
 }
 
 /// Reads an authority; `None` where it is none.
-pub(super) fn authority(bytes: &[u8]) -> Option<Authority> {
+pub(in crate::proxy) fn authority(bytes: &[u8]) -> Option<Authority> {
     let (host, end) = match bytes.first()? {
         b'[' => {
             let close = bytes.iter().position(|b| *b == b']')?;

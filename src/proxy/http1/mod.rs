@@ -15,6 +15,7 @@ mod meaning;
 mod octets;
 mod parser;
 
+pub(super) use authority::authority;
 pub use body::{BodyDecoder, Decoded};
 pub use fault::Fault;
 pub use parser::{Parser, Progress, Request};
@@ -26,6 +27,16 @@ pub enum Version {
     Http10,
     /// HTTP/1.1.
     Http11,
+}
+
+impl Version {
+    /// As a request line has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Version::Http10 => "HTTP/1.0",
+            Version::Http11 => "HTTP/1.1",
+        }
+    }
 }
 
 /// How a request's body is delimited (RFC 9112 §6.3).
@@ -86,5 +97,11 @@ impl Head {
     /// The text at `span`; heads are ASCII but for field values.
     pub fn text(&self, span: &Span) -> &[u8] {
         &self.bytes[span.start as usize..span.end as usize]
+    }
+
+    /// Names and values of all field lines.
+    pub fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let fields = self.fields.iter();
+        fields.map(|field| (self.text(&field.name), self.text(&field.value)))
     }
 }

@@ -461,6 +461,13 @@ impl<'a> Request<'a> {
         self.parser.known_version()
     }
 
+    /// As [`Head::lines`].
+    pub fn lines(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
+        let input = self.input;
+        let fields = self.parser.fields.iter();
+        fields.map(move |field| (slice(input, &field.name), slice(input, &field.value)))
+    }
+
     /// How the body is delimited.
     pub fn framing(&self) -> Framing {
         self.parser.meaning.framing()

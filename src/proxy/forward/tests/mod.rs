@@ -1,8 +1,11 @@
 //! Exchanges in-process: duplex streams for clients, raw sockets that misbehave for servers.
 
+mod answer_rules;
 mod answers;
 mod bodies;
 mod failures;
+mod pieces;
+mod request_rules;
 mod requests;
 mod rig;
 mod tunnels;

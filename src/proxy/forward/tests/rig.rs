@@ -13,11 +13,11 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use crate::control::{Farm, Live, Report};
-use crate::decide::{Action, Attempt, Decision, Facts, Moment, Snapshot, decide};
+use crate::decide::{Action, Attempt, Decision, Facts, Moment, Past, Snapshot, decide};
 use crate::model::{Endpoint, Id, Model, Real, Ref, Serving, Virtual};
 use crate::proxy::client::Client;
-use crate::proxy::deadline::{self, Deadline, TICK};
-use crate::proxy::forward::{After, Exchange, forward, request::ask};
+use crate::proxy::deadline::{self, TICK};
+use crate::proxy::forward::{After, Exchange, Trace, forward, request::ask};
 use crate::proxy::http1::{Head, Parser, Progress};
 use crate::proxy::worker::Worker;
 use crate::telemetry::Tally;
@@ -151,7 +151,7 @@ pub(super) struct Rig {
     pub(super) worker: Rc<Worker>,
     pub(super) reports: mpsc::Receiver<Report>,
     reals: Vec<Endpoint>,
-    at: Endpoint,
+    pub(super) at: Endpoint,
 }
 
 impl Rig {
@@ -230,13 +230,8 @@ impl Rig {
         let (near, far) = duplex(256 * 1024);
         let mut input = BytesMut::from(request);
         let head = parse(&mut input);
-        let mut client = Client {
-            stream: far,
-            input,
-            deadline: Deadline::default(),
-            peer: CLIENT,
-            local: self.at.socket(),
-        };
+        let mut client = Client::new(far, CLIENT, self.at.socket());
+        client.input = input;
         let live = self.worker.farm.live().load_full();
         let mut attempt = Attempt::default();
         let moment = Moment {
@@ -244,7 +239,12 @@ impl Rig {
             draw: self.worker.draw(),
         };
         let decision: Decision = decide(
-            &ask(&head, self.at, CLIENT, self.at.socket()),
+            &ask(
+                &head,
+                self.at,
+                (CLIENT.ip(), self.at.socket()),
+                Past::default(),
+            ),
             &live.snapshot,
             &live.loads,
             moment,
@@ -258,9 +258,12 @@ impl Rig {
             place,
             head,
             at: self.at,
+            client: CLIENT.ip(),
+            ticket: None,
             live,
             decision,
             attempt,
+            trace: Trace::new(self.worker.scribe.on()),
         };
         let worker = Rc::clone(&self.worker);
         (near, async move {
