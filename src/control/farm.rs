@@ -112,7 +112,12 @@ impl Farm {
 
     /// Milliseconds since this farm began.
     pub fn now(&self) -> Millis {
-        Millis(self.epoch.elapsed().as_millis() as u64)
+        self.at(Instant::now())
+    }
+
+    /// Milliseconds from this farm's beginning to `at`.
+    pub fn at(&self, at: Instant) -> Millis {
+        Millis(at.saturating_duration_since(self.epoch).as_millis() as u64)
     }
 
     /// The time of day at `at`, by what the clock of the host shows now.

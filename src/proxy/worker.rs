@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
 use tokio::time::MissedTickBehavior;
@@ -37,6 +37,8 @@ pub struct Worker {
     random: Cell<u64>,
     date: Cell<[u8; 29]>,
     date_s: Cell<u64>,
+    /// When the clocks were looked at last, and what the host's showed.
+    looked: Cell<(Instant, SystemTime)>,
     open: Cell<usize>,
     draining: Cell<bool>,
     idle: Notify,
@@ -89,6 +91,7 @@ impl Worker {
             random: Cell::new(seed),
             date: Cell::new([b' '; 29]),
             date_s: Cell::new(0),
+            looked: Cell::new((Instant::now(), SystemTime::now())),
             open: Cell::new(0),
             draining: Cell::new(false),
             idle: Notify::new(),
@@ -135,16 +138,17 @@ impl Worker {
         }
     }
 
-    /// Clock and dice for one decision.
-    pub(super) fn moment(&self) -> Moment {
+    /// Clock and dice for one decision; `at`: the time, where it was just looked at.
+    pub(super) fn moment(&self, at: Option<Instant>) -> Moment {
         Moment {
-            now: self.farm.now(),
+            now: self.farm.at(at.unwrap_or_else(Instant::now)),
             draw: self.draw(),
         }
     }
 
     fn look_at_the_clock(&self) {
         let now = SystemTime::now();
+        self.looked.set((Instant::now(), now));
         let now_s = now
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |d| d.as_secs());
@@ -168,6 +172,12 @@ impl Worker {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
+    }
+
+    /// What the host's clock shows at `at`.
+    pub(super) fn wall(&self, at: Instant) -> SystemTime {
+        let (looked, showed) = self.looked.get();
+        showed + at.saturating_duration_since(looked)
     }
 
     /// Now, as `Date` has it (RFC 9110 §5.6.7), a quarter of a second late at most.

@@ -24,9 +24,11 @@ use line::Stamp;
 use sink::Sink;
 
 /// A batch is handed over when it has so many bytes, or at the worker's next tick.
-pub const BATCH_BYTES: usize = 32 * 1024;
+///
+/// Each wakes the thread that writes, which costs as much as some dozens of lines.
+pub const BATCH_BYTES: usize = 128 * 1024;
 /// Batches that may wait for the thread that writes; more are dropped.
-pub const BATCHES_WAITING: usize = 64;
+pub const BATCHES_WAITING: usize = 32;
 
 /// Lines of one worker on their way to the sink.
 #[derive(Debug, Default)]

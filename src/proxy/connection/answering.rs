@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use arc_swap::Guard;
 use bytes::Bytes;
@@ -147,8 +147,9 @@ impl<S: Stream> Connection<S> {
             }
         } else {
             let Live { snapshot, loads } = &**case.live;
-            let begun = case.trace.now();
-            let decision = decide(&ask, snapshot, loads, self.worker.moment(), &mut attempt);
+            let begun = case.trace.begun();
+            let moment = self.worker.moment(begun);
+            let decision = decide(&ask, snapshot, loads, moment, &mut attempt);
             case.trace.decided(begun);
             self.worker.note_loop(&case.live, &mut attempt);
             self.worker.note_came_back(&case.live, &mut attempt);
@@ -312,6 +313,7 @@ impl<S: Stream> Connection<S> {
         let Some(begun) = case.trace.begun() else {
             return;
         };
+        let ended = Instant::now();
         let snapshot = &case.live.snapshot;
         let request = &case.request;
         let here = Id::Endpoint(self.at);
@@ -339,11 +341,11 @@ impl<S: Stream> Connection<S> {
             decide_us: case.trace.decide_us(),
             connect_us: None,
             first_byte_us: None,
-            total_us: begun.elapsed().as_micros() as u64,
+            total_us: ended.duration_since(begun).as_micros() as u64,
             referer: field(b"referer"),
             user_agent: field(b"user-agent"),
         };
-        self.worker.scribe.write(&line, SystemTime::now());
+        self.worker.scribe.write(&line, self.worker.wall(ended));
     }
 
     fn log_fault(&self, rule: &'static str, method: &[u8], (status, bytes): (u16, usize)) {

@@ -231,7 +231,13 @@ fn decide_again(worker: &Rc<Worker>, local: SocketAddr, exchange: &mut Exchange)
     let past = past(worker, head, *at, &live.snapshot);
     let ask = request::ask(head, *at, (*client, local), past);
     let begun = trace.now();
-    exchange.decision = decide(&ask, &live.snapshot, &live.loads, worker.moment(), attempt);
+    exchange.decision = decide(
+        &ask,
+        &live.snapshot,
+        &live.loads,
+        worker.moment(None),
+        attempt,
+    );
     trace.decided(begun);
     worker.note_loop(live, attempt);
     *place = match exchange.decision.action {

@@ -1,10 +1,9 @@
 //! One line of the access log, in each of its formats.
 
-use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-use super::text::{address, decimal, hexed, json, millis, padded, socket};
+use super::text::{address, decimal, hexed, id, json, millis, padded, socket};
 use crate::model::Id;
 
 /// Few lines are longer: room for one beyond a full batch. In bytes.
@@ -62,8 +61,10 @@ impl Line<'_> {
     pub(super) fn json(&self, stamp: &Stamp, out: &mut Vec<u8>) {
         out.extend_from_slice(b"{\"time\":\"");
         out.extend_from_slice(&stamp.rfc3339);
-        // Ids are the operator's: letters, digits and `_ - . : [ ]`. Writing to a `Vec` cannot fail.
-        let _ = write!(out, "\",\"virtual\":\"{}\",\"client\":\"", self.at);
+        out.extend_from_slice(b"\",\"virtual\":\"");
+        // Ids are the operator's: letters, digits and `_ - . : [ ]`.
+        id(out, self.at);
+        out.extend_from_slice(b"\",\"client\":\"");
         address(out, self.client);
         out.extend_from_slice(b"\",\"peer\":\"");
         socket(out, self.peer);
@@ -85,7 +86,9 @@ impl Line<'_> {
         json_text(out, b",\"action\":\"", self.action.as_bytes());
         json_text(out, b",\"reason\":\"", self.reason.as_bytes());
         if let Some(server) = self.server {
-            let _ = write!(out, ",\"server\":\"{server}\"");
+            out.extend_from_slice(b",\"server\":\"");
+            id(out, server);
+            out.push(b'"');
         }
         json_text(out, b",\"location\":\"", self.location);
         out.extend_from_slice(b",\"tries\":");
@@ -131,7 +134,9 @@ impl Line<'_> {
         }
         out.extend_from_slice(b" peer=");
         socket(out, self.peer);
-        let _ = write!(out, " virtual={} host=\"", self.at);
+        out.extend_from_slice(b" virtual=");
+        id(out, self.at);
+        out.extend_from_slice(b" host=\"");
         hexed(out, self.host);
         out.extend_from_slice(b"\" in=");
         decimal(out, self.bytes_in);
@@ -140,7 +145,10 @@ impl Line<'_> {
             out.extend_from_slice(word.as_bytes());
         }
         match self.server {
-            Some(server) => drop(write!(out, " server={server}")),
+            Some(server) => {
+                out.extend_from_slice(b" server=");
+                id(out, server);
+            }
             None => out.extend_from_slice(b" server=-"),
         }
         out.extend_from_slice(b" location=\"");

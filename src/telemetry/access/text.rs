@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
+use crate::model::{Endpoint, Id};
+
 /// The longest text of a client's that a line has, in bytes; of longer ones the rest is left out.
 pub(super) const TEXT_BYTES: usize = 2048;
 /// What stands where the rest of a text was left out.
@@ -67,6 +69,22 @@ pub(super) fn socket(out: &mut Vec<u8>, at: SocketAddr) {
             decimal(out, at.port().into());
         }
         SocketAddr::V6(v6) => drop(write!(out, "[{}]:{}", v6.ip(), v6.port())),
+    }
+}
+
+/// Appends an id as it is printed.
+pub(super) fn id(out: &mut Vec<u8>, id: &Id) {
+    match id {
+        Id::Url(url) => out.extend_from_slice(url.as_str().as_bytes()),
+        Id::Endpoint(at) if at.address.is_ipv4() && at.bind_id == 0 => {
+            address(out, at.address);
+            if at.port != Endpoint::HTTP {
+                out.push(b':');
+                decimal(out, at.port.get().into());
+            }
+        }
+        // Writing to a `Vec` cannot fail.
+        Id::Endpoint(at) => drop(write!(out, "{at}")),
     }
 }
 
