@@ -211,8 +211,9 @@ impl<T: Trace> Walk<'_, T> {
         action
     }
 
-    /// A client was served at a dip's own address: the virtual that leads here knows it from now on.
-    pub(super) fn adopt(&mut self, dip: u32) {
+    /// A client was served at a dip's own address: the virtual that leads here knows it from now on. Whom it
+    /// `promised` here was counted when it was sent, though its cookie may not be sent to this host.
+    pub(super) fn adopt(&mut self, dip: u32, promised: bool) {
         let config = self.config;
         let Some(&(v, url)) = config.bouncers.get(&dip) else {
             return;
@@ -229,7 +230,10 @@ impl<T: Trace> Walk<'_, T> {
                     alternate: NONE,
                     bounced: 0,
                 };
-                self.moved_to(v, sticky, url, nobody)
+                match promised {
+                    true => self.seconded(v, sticky, url, nobody),
+                    false => self.moved_to(v, sticky, url, nobody),
+                }
             }
         };
         self.keep(v, sticky, known);
