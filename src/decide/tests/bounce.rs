@@ -217,3 +217,37 @@ fn only_as_many_cookies_move_as_are_above_the_mark() {
     // With the one above who has no cookie there are 61: down to four fifths of 50.
     assert_eq!(bounced.count(), 21);
 }
+
+#[test]
+fn a_full_dip_passes_on_where_no_client_is_remembered() {
+    let mut farm = Builder::redirecting(2)
+        .maxconns(&dip(1), 2)
+        .maxconns(&dip(2), 2)
+        .tune("1.1.1.1", |v| {
+            v.bounce = Some(Bounce {
+                percent: 50,
+                times: 1,
+            });
+        })
+        .farm();
+    let mut held = vec![];
+    for n in 0..2 {
+        let (decision, place) = farm.hold(&from(&dip(1), n), &mut Attempt::default());
+        assert_eq!(
+            farm.words(decision),
+            "2.0.0.1 direct",
+            "one of its own stays"
+        );
+        held.push(place);
+    }
+    assert_eq!(farm.tell(&from(&dip(1), 2)), "-> u2 bounced");
+    // Nobody has room: none is sent to and fro.
+    for n in 3..5 {
+        held.push(farm.hold(&from(&dip(2), n), &mut Attempt::default()).1);
+    }
+    assert_eq!(farm.tell(&from(&dip(2), 5)), "refused all-full");
+    // The one that was passed on is not passed on again.
+    held.remove(0);
+    assert_eq!(farm.tell(&from(&dip(2), 2)), "refused all-full");
+    assert_eq!(farm.tell(&from(&dip(2), 6)), "-> u1 bounced");
+}

@@ -167,16 +167,20 @@ impl<T: Trace> Walk<'_, T> {
     }
 
     /// At a dip's own address: passes a client that nobody knows on to another server of the virtual that leads here.
+    /// Where no client is known only when the server is at its limit, as else none could stay.
     pub(super) fn pass_on(&mut self, dip: u32, promised: bool) -> Option<Action> {
         let &(v, url) = self.config.bouncers.get(&dip)?;
         let config = self.config;
         let care = config.virtuals[v as usize].care.as_deref()?;
-        let sticky = care.sticky.as_ref()?;
-        if promised
+        let stays = match care.remembers() {
+            Some(sticky) => self.known(v, sticky).is_some(),
+            None => self.loads.of(dip).connections() < self.most(dip),
+        };
+        if stays
+            || promised
             || self.retry
             || config.intent[v as usize] != Intent::InService
             || !self.serves(dip, Comer::Direct)
-            || self.known(v, sticky).is_some()
         {
             return None;
         }
@@ -219,7 +223,7 @@ impl<T: Trace> Walk<'_, T> {
             return;
         };
         let care = config.virtuals[v as usize].care.as_deref();
-        let Some(sticky) = care.and_then(|care| care.sticky.as_ref()) else {
+        let Some(sticky) = care.and_then(Care::remembers) else {
             return;
         };
         let known = match self.known(v, sticky) {
