@@ -202,6 +202,12 @@ impl Loads {
         self.gauges(node).promises(now)
     }
 
+    /// The connections that the redirects by a url, which is linked to nothing, are taken to have caused.
+    pub(super) fn redirected(&self, url: u32, now: Millis, tau_s: u32) -> u32 {
+        // Rounded, so that a limit of n lets n through at once.
+        (self.of(url).redirected.value(now, tau_s.max(1)) + 0.5) as u32
+    }
+
     /// The table of sticky clients, where a virtual has asked for it. To be swept by [`sweep`](Self::sweep), which
     /// counts too, as `stick` and `unstick` do.
     pub fn sticks(&self) -> Option<&StickTable> {

@@ -6,7 +6,10 @@ use crate::decide::{
     Action, Ask, Attempt, Gauges, Health, Moment, NodeIndex, Past, Place, Readiness, decide,
 };
 use crate::health::{Sounding, State};
-use crate::model::{Dip, Intent, Probe, ProbeKind, Real, Ref, Scheme, Serving, Virtual, Watching};
+use crate::model::{
+    Dip, Intent, Probe, ProbeKind, Real, Ref, Scheme, Serving, Template, Url, UrlId, Virtual,
+    Watching,
+};
 
 /// A writer over a dip that fails at once and is tried again after a second, and where it listens.
 async fn writer() -> (Writer, Endpoint) {
@@ -397,4 +400,51 @@ async fn a_thousand_servers_that_fail_at_once_cost_few_swaps() {
     let live = writer.farm.live().load();
     let failed = |n| live.snapshot.health(NodeIndex(n)) == Health::Failed;
     assert_eq!((1..=1_000).filter(|n| failed(*n)).count(), 1_000);
+}
+
+#[tokio::test]
+async fn a_linked_url_stands_as_what_it_is_linked_to_or_worse() {
+    let (at, other) = (free(), free());
+    let mut model = probed(at, vec![tcp()]);
+    let linked = |name: &str, link| {
+        let template = Template::parse("http://www.example.com/%d").expect("a template");
+        Url {
+            link: Some(link),
+            ..Url::new(UrlId(name.into()), template)
+        }
+    };
+    model.virtuals = vec![Virtual {
+        targets: vec![Ref::Dip(0)],
+        ..Virtual::new(other)
+    }];
+    model.urls = vec![
+        linked("to-dip", Ref::Dip(0)),
+        linked("to-virtual", Ref::Virtual(0)),
+    ];
+    let states = |writer: &Writer| {
+        let standings = writer.standings();
+        let parts = writer.some_states(0, usize::MAX);
+        let pairs = standings.iter().zip(&parts);
+        assert!(pairs.into_iter().all(|(s, part)| s.state == part.2));
+        standings[2..].iter().map(|s| s.state).collect::<Vec<_>>()
+    };
+    let mut writer = serving(model.clone()).await;
+    assert_eq!(states(&writer), [State::InService; 2]);
+    model.dips[0].serving.maxconns = Some(0);
+    replace(&mut writer, model.clone()).await;
+    assert_eq!(states(&writer), [State::Maxconns; 2]);
+    // The virtual goes to the dip by its only url.
+    model.urls[0].intent = Intent::Sticky;
+    replace(&mut writer, model.clone()).await;
+    assert_eq!(states(&writer), [State::Sticky, State::Failed]);
+    let errand = errands(&writer).remove(0);
+    for now in [10, 20] {
+        writer.take(sounded(&errand, false, Millis(now)));
+    }
+    writer.publish();
+    assert_eq!(states(&writer), [State::Failed; 2]);
+    model.virtuals[0].intent = Intent::Sticky;
+    model.urls[0].intent = Intent::OutOfService;
+    replace(&mut writer, model).await;
+    assert_eq!(states(&writer), [State::OutOfService, State::Sticky]);
 }
