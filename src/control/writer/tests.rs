@@ -448,3 +448,24 @@ async fn a_linked_url_stands_as_what_it_is_linked_to_or_worse() {
     replace(&mut writer, model).await;
     assert_eq!(states(&writer), [State::OutOfService, State::Sticky]);
 }
+
+#[tokio::test]
+async fn an_agent_that_says_no_share_turns_clients_away_since_then() {
+    let at = free();
+    let mut writer = serving(probed(at, vec![agent()])).await;
+    let errand = errands(&writer).remove(0);
+    for (line, now, state) in [
+        ("50%", 10, State::InService),
+        ("0%", 20, State::Sticky),
+        ("0% maxconn:7", 30, State::Sticky),
+        ("80%", 40, State::InService),
+    ] {
+        writer.take(said(&errand, true, "", Some(line), Millis(now)));
+        let stands = standing(&writer);
+        let since = if now == 30 { 20 } else { now };
+        assert_eq!(stands.state, state, "{line}");
+        if now > 10 {
+            assert_eq!(stands.measured.since, Millis(since), "{line}");
+        }
+    }
+}
