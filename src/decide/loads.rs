@@ -293,7 +293,7 @@ impl Gauges {
 
     /// Notes that `client` bounced back from here, and tells how many different ones did within
     /// [`BOUNCED_BACK_MS`]; at most [`BOUNCED_BACK`].
-    pub(super) fn bounced_back_by(&self, client: IpAddr, now: Millis) -> usize {
+    pub(crate) fn bounced_back_by(&self, client: IpAddr, now: Millis) -> usize {
         let key = address_key(client);
         let word = (now.0 << KEY_BITS) | key;
         let words = || self.bounced_back.iter().map(|w| w.load(Ordering::Relaxed));
@@ -312,7 +312,7 @@ impl Gauges {
         words.filter(|w| recent(*w)).count()
     }
 
-    /// Forgets who bounced back: the server was asked since.
+    /// Forgets who bounced back: the server was asked because of them, and answered.
     pub fn forget_bounced_back(&self) {
         for word in &self.bounced_back {
             word.store(0, Ordering::Relaxed);

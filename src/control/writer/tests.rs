@@ -306,6 +306,32 @@ async fn a_suspect_that_nobody_watches_is_asked_at_once_and_until_it_answers() {
 }
 
 #[tokio::test]
+async fn a_suspect_that_answers_is_suspect_again_only_by_as_many_clients() {
+    let at = free();
+    let mut writer = serving(probed(at, vec![tcp()])).await;
+    let errand = errands(&writer).remove(0);
+    let server = gauges(&writer, 0);
+    let now = Millis(5);
+    let came_back = || {
+        for n in 1..4 {
+            server.bounced_back_by([192, 0, 2, n].into(), now);
+        }
+        server.bounced_back(now)
+    };
+    assert_eq!(came_back(), 3);
+    writer.take(sounded(&errand, true, now));
+    assert_eq!(server.bounced_back(now), 3, "nobody suspected it yet");
+    writer.take(Report::Suspect {
+        server: Arc::clone(&server),
+        now,
+    });
+    writer.take(sounded(&errand, false, now));
+    assert_eq!(server.bounced_back(now), 3);
+    writer.take(sounded(&errand, true, now));
+    assert_eq!(server.bounced_back(now), 0);
+}
+
+#[tokio::test]
 async fn server_errors_and_bad_answers_count_apart() {
     let at = free();
     let mut model = dip(1, at);
