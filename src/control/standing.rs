@@ -5,7 +5,7 @@ use std::collections::HashMap;
 #[cfg(doc)]
 use super::Farm;
 use super::{Live, Writer, told};
-use crate::decide::{Gauges, Measured, Millis, NodeIndex};
+use crate::decide::{Health, Measured, Millis, NodeIndex};
 use crate::health::{Figure, State};
 use crate::model::{Id, Intent, Model, Ref};
 
@@ -68,8 +68,8 @@ pub struct Standing {
     pub intent: Told<Intent>,
     /// What was measured; nothing is of a virtual.
     pub measured: Told<Measured>,
-    /// Both combined; of a url that is linked to a dip the worse of the two, where the url itself is in service. Its cause is that
-    /// of the fact which decides; of `MAXCONNS` nobody keeps the time, it is told as of now.
+    /// Both combined; of a url that is linked to a dip or virtual the worse of the two. Since when and why is that of the fact which
+    /// decides; of `MAXCONNS`, and of a virtual without a usable server, nobody keeps the time: they are told as of now.
     pub state: Told<State>,
     /// The numbers that are known of it and have not expired: from traffic, probes and agents.
     pub figures: Vec<Figure>,
@@ -172,21 +172,20 @@ impl Writer {
     pub fn some_states(&self, from: usize, most: usize) -> Vec<(Id, Kind, State)> {
         let live = self.farm().live().load();
         let some = every(self.model()).skip(from).take(most);
-        some.map(|(id, at, _)| {
-            let own = self.state_at(&live, at);
-            let state = match (own, self.linked(at)) {
-                (State::InService, Some(link)) => self.state_at(&live, link),
-                _ => own,
-            };
+        some.map(|(id, at, intent)| {
+            let measured = self.wards().ward(&id).map(|ward| ward.measured());
+            let state = self.state(&live, at, intent, &measured.unwrap_or_default());
             (id, Kind::of(at), state)
         })
         .collect()
     }
 
     fn standing(&self, live: &Live, id: Id, at: Ref, intent: Intent) -> Standing {
-        let (intent, measured, own) = self.all_three(live, &id, at, intent);
+        let (intent, measured) = self.facts_of(&id, intent);
+        let own = self.own_state(live, at, intent.is, &measured.is);
+        let own = self.told(own, &intent, &measured);
         Standing {
-            state: self.linked_state(live, at, own),
+            state: self.told_with_link(live, at, own),
             kind: Kind::of(at),
             figures: self.figures(live, &id, live.snapshot.node(&id)),
             id,
@@ -195,52 +194,58 @@ impl Writer {
         }
     }
 
-    /// Its own three facts, without what it is linked to.
-    fn all_three(
-        &self,
-        live: &Live,
-        id: &Id,
-        at: Ref,
-        intent: Intent,
-    ) -> (Told<Intent>, Told<Measured>, Told<State>) {
-        let farm = self.farm();
+    fn facts_of(&self, id: &Id, intent: Intent) -> (Told<Intent>, Told<Measured>) {
         let wanted = self.intents().of(id, intent);
-        let measured = self.measured(id, wanted.born);
-        let gauges = live.snapshot.node(id).map(|n| &**live.loads.gauges(n));
-        let intent = Told {
+        let told = Told {
             is: intent,
             since: wanted.since,
-            why: format!("{} at {}", wanted.why, told::time(farm, wanted.since)),
+            why: format!(
+                "{} at {}",
+                wanted.why,
+                told::time(self.farm(), wanted.since)
+            ),
         };
-        let is = self.state_of(at, intent.is, &measured.is, gauges);
-        let meant = State::of(intent.is, &Measured::default(), false);
-        let (since, why) = match is {
-            State::Maxconns => (farm.now(), "as many connections as it may have".to_owned()),
-            // Back by the operator's word, or by what was measured: whichever came last.
-            State::InService if measured.since >= intent.since => {
-                (measured.since, measured.why.clone())
-            }
-            is if is == meant => (intent.since, intent.why.clone()),
-            _ => (measured.since, measured.why.clone()),
-        };
-        let state = Told { is, since, why };
-        (intent, measured, state)
+        (told, self.measured(id, wanted.born))
     }
 
-    /// What `own` becomes by what the url at `at` is linked to.
-    fn linked_state(&self, live: &Live, at: Ref, own: Told<State>) -> Told<State> {
-        let Some(link) = self.linked(at).filter(|_| own.is == State::InService) else {
+    /// A state with since when and why: by the fact that decides it.
+    fn told(&self, is: State, intent: &Told<Intent>, measured: &Told<Measured>) -> Told<State> {
+        let meant = State::of(intent.is, &Measured::default(), false);
+        let (since, why) = match is {
+            State::Maxconns => (self.farm().now(), "as many connections as it may have"),
+            // By the operator's word or by what was measured: whichever came last.
+            State::InService if measured.since >= intent.since => (measured.since, &*measured.why),
+            is if is == meant => (intent.since, &*intent.why),
+            _ => (measured.since, &*measured.why),
+        };
+        Told {
+            is,
+            since,
+            why: why.to_owned(),
+        }
+    }
+
+    /// What `own` comes to by what the url at `at` is linked to, if it is.
+    fn told_with_link(&self, live: &Live, at: Ref, own: Told<State>) -> Told<State> {
+        let Some(link) = self.linked(at) else {
             return own;
         };
         let id = self.model().id(link);
         let intent = self.intents().of(&id, Intent::InService).intent;
-        let (.., theirs) = self.all_three(live, &id, link, intent);
-        if theirs.is == State::InService && theirs.since <= own.since {
-            return own;
+        let (intent, mut measured) = self.facts_of(&id, intent);
+        let is = self.measured_by_link(live, link, &id, intent.is);
+        if matches!(link, Ref::Virtual(_)) && is.health == Health::Failed {
+            measured.since = self.farm().now();
+            measured.why = "nothing within it is usable".to_owned();
         }
-        Told {
-            why: format!("{id}: {}", theirs.why),
-            ..theirs
+        let theirs = self.own_state(live, link, intent.is, &is);
+        let theirs = self.told(theirs, &intent, &measured);
+        match own.is.worse(theirs.is) == own.is {
+            true if own.is != theirs.is || own.since >= theirs.since => own,
+            _ => Told {
+                why: format!("{id}: {}", theirs.why),
+                ..theirs
+            },
         }
     }
 
@@ -267,29 +272,38 @@ impl Writer {
         }
     }
 
-    /// Its own state, without what it is linked to.
-    fn state_at(&self, live: &Live, at: Ref) -> State {
-        let id = self.model().id(at);
+    /// Of a url that is linked to anything the worse of the two.
+    fn state(&self, live: &Live, at: Ref, intent: Intent, measured: &Measured) -> State {
+        let own = self.own_state(live, at, intent, measured);
+        let Some(link) = self.linked(at) else {
+            return own;
+        };
+        let id = self.model().id(link);
         let intent = self.intents().of(&id, Intent::InService).intent;
-        let ward = self.wards().ward(&id);
-        let measured = ward.map(|ward| ward.measured()).unwrap_or_default();
-        let gauges = live.snapshot.node(&id).map(|n| &**live.loads.gauges(n));
-        self.state_of(at, intent, &measured, gauges)
+        let measured = self.measured_by_link(live, link, &id, intent);
+        own.worse(self.own_state(live, link, intent, &measured))
     }
 
-    fn state_of(&self, at: Ref, intent: Intent, said: &Measured, gauges: Option<&Gauges>) -> State {
-        let model = self.model();
-        let configured = match at {
-            Ref::Virtual(_) => None,
-            Ref::Real(n) => model.reals[n as usize].serving.maxconns,
-            Ref::Dip(n) => model.dips[n as usize].serving.maxconns,
-            Ref::Url(n) => model.urls[n as usize].maxconns,
-        };
-        let most = configured.into_iter().chain(said.maxconns).min();
-        let full = most
-            .zip(gauges)
-            .is_some_and(|(most, gauges)| gauges.connections() >= most);
-        State::of(intent, said, full)
+    /// What counts as measured of a dip or virtual that a url is linked to.
+    fn measured_by_link(&self, live: &Live, link: Ref, id: &Id, intent: Intent) -> Measured {
+        match (link, live.snapshot.node(id)) {
+            // Nothing is measured of a virtual; in service it is as good as what it is bound to.
+            (Ref::Virtual(_), Some(node)) if intent == Intent::InService => {
+                live.snapshot.works(node).into()
+            }
+            _ => {
+                let ward = self.wards().ward(id);
+                ward.map(|ward| ward.measured()).unwrap_or_default()
+            }
+        }
+    }
+
+    /// Its own state, without what it is linked to.
+    fn own_state(&self, live: &Live, at: Ref, intent: Intent, measured: &Measured) -> State {
+        let node = live.snapshot.node(&self.model().id(at));
+        let now = self.farm().now();
+        let full = node.is_some_and(|node| live.snapshot.is_full(&live.loads, node, now));
+        State::of(intent, measured, full)
     }
 
     fn figures(&self, live: &Live, id: &Id, node: Option<NodeIndex>) -> Vec<Figure> {

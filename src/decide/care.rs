@@ -88,6 +88,14 @@ struct Mind {
 #[derive(Debug, Default)]
 pub(super) struct Minded(HashMap<u32, Mind, Quick>);
 
+impl Care {
+    /// How clients are kept, where they are remembered: who is new can be told then.
+    pub(super) fn remembers(&self) -> Option<&StickyConfig> {
+        let remembers = |s: &&StickyConfig| !matches!(s.by, By::Referer(_));
+        self.sticky.as_ref().filter(remembers)
+    }
+}
+
 impl StickyConfig {
     pub(super) fn via(&self, server: u32) -> Option<Via> {
         self.reach.get(&server).copied()
@@ -284,12 +292,7 @@ impl Config {
         for v in 0..self.virtuals.len() {
             let settings = &self.virtuals[v];
             let Some(care) = &settings.care else { continue };
-            let known = matches!(
-                care.sticky.as_ref().map(|s| &s.by),
-                Some(By::Source { .. } | By::Cookie(_))
-            );
-            // Who is new at a dip can only be told where clients are remembered.
-            if care.bounce.is_none() || !known {
+            if care.bounce.is_none() {
                 continue;
             }
             for k in 0..settings.targets.len() {

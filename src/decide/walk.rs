@@ -187,7 +187,7 @@ impl<'w, T: Trace> Walk<'w, T> {
         }
         let own = self.forward(dip, Comer::Direct);
         if own.is_some() {
-            self.adopt(dip);
+            self.adopt(dip, promised);
         }
         self.visit(dip);
         own
