@@ -172,6 +172,42 @@ fn a_ticket_counts_at_its_own_virtual_only() {
 }
 
 #[test]
+fn a_ticket_counts_at_another_director_with_the_same_servers_under_its_own_address() {
+    let cookie = StickyBy::Cookie(None);
+    let mut here = Builder::redirecting(3)
+        .sticky("1.1.1.1", cookie.clone())
+        .farm();
+    let director = |urls: &[&str]| {
+        let mut builder = Builder::default().virtuals(&["1.1.1.8"]);
+        for url in urls {
+            builder = builder
+                .url(url, &format!("http://{url}.acme.com/%d"))
+                .bind("1.1.1.8", &[url]);
+        }
+        builder.sticky("1.1.1.8", cookie.clone()).farm()
+    };
+    let mut there = director(&["u3", "u2", "u1"]);
+    let mut stranger = director(&["u7", "u8"]);
+    let with = |farm: &mut TestFarm, jar: &mut Option<Ticket>| {
+        let mut asked = ask("1.1.1.8");
+        asked.past.ticket = *jar;
+        let (decision, _) = farm.hold(&asked, &mut Attempt::default());
+        *jar = decision.ticket.or(*jar);
+        farm.words(decision)
+    };
+    let mut jar = None;
+    assert_eq!(with_cookie(&mut here, &mut jar), "-> u1 predicted");
+    let ticket = jar;
+    for _ in 0..3 {
+        assert_eq!(with(&mut there, &mut jar), "-> u1 sticky");
+        assert_eq!(with_cookie(&mut here, &mut jar), "-> u1 sticky");
+        assert_eq!(jar, ticket, "it is not set anew by either");
+    }
+    // Where the servers are others it says nothing.
+    assert_eq!(with(&mut stranger, &mut jar), "-> u7 predicted");
+}
+
+#[test]
 fn a_referer_leads_back_to_the_server_that_it_names() {
     let mut farm = Builder::redirecting(3)
         .url("odd", "http://ODD.acme.com:8080/%d")

@@ -71,7 +71,7 @@ impl<T: Trace> Walk<'_, T> {
                 })
             }
             By::Cookie(_) => {
-                let ticket = self.ticket_of(v)?;
+                let ticket = self.ticket_of(v, sticky)?;
                 let node = |name| self.config.names.find(ticket.key, name).unwrap_or(NONE);
                 Some(Known {
                     primary: node(ticket.primary),
@@ -90,10 +90,16 @@ impl<T: Trace> Walk<'_, T> {
         }
     }
 
-    /// The client's ticket, if it was given at `v`.
-    fn ticket_of(&self, v: u32) -> Option<Ticket> {
+    /// The client's ticket, if it was given at `v`, or by another director, whose virtual is none of this one's, for a server of
+    /// `v`: directors behind one name have addresses of their own.
+    fn ticket_of(&self, v: u32, sticky: &StickyConfig) -> Option<Ticket> {
         let ticket = self.ask.past.ticket?;
-        (self.config.names.find(ticket.key, ticket.at) == Some(v)).then_some(ticket)
+        let node = |name| self.config.names.find(ticket.key, name);
+        let ours = match node(ticket.at) {
+            Some(at) => at == v,
+            None => sticky.via(node(ticket.primary)?).is_some(),
+        };
+        ours.then_some(ticket)
     }
 
     fn client_key(&self, v: u32, v6_prefix: u8) -> u64 {
@@ -300,7 +306,7 @@ impl<T: Trace> Walk<'_, T> {
                 self.loads.stick(key, stuck, self.now, sticky.idle_ms());
             }
             By::Cookie(_) => {
-                let before = self.ticket_of(v);
+                let before = self.ticket_of(v, sticky);
                 let names = &self.config.names;
                 let name = |node: u32| match node {
                     NONE => 0,
@@ -310,9 +316,12 @@ impl<T: Trace> Walk<'_, T> {
                 let same = before.is_some_and(|t| {
                     self.config.names.find(t.key, t.primary) == Some(known.primary)
                 });
+                let key = names.keys.signing();
+                // The other director's virtual has no name here by another key than the ticket's.
+                let elsewhere = before.filter(|t| t.key == key && names.find(key, t.at).is_none());
                 self.ticket = Some(Ticket {
-                    key: names.keys.signing(),
-                    at: name(v),
+                    key,
+                    at: elsewhere.map_or_else(|| name(v), |t| t.at),
                     primary,
                     alternate: name(known.alternate),
                     bounced: known.bounced,
