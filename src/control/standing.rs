@@ -5,7 +5,7 @@ use std::collections::HashMap;
 #[cfg(doc)]
 use super::Farm;
 use super::{Live, Writer, told};
-use crate::decide::{Gauges, Measured, Millis, NodeIndex};
+use crate::decide::{Measured, Millis, NodeIndex};
 use crate::health::{Figure, State};
 use crate::model::{Id, Intent, Model, Ref};
 
@@ -68,7 +68,7 @@ pub struct Standing {
     pub intent: Told<Intent>,
     /// What was measured; nothing is of a virtual.
     pub measured: Told<Measured>,
-    /// Both combined; of a url that is linked to a dip the worse of the two, where the url itself is in service.
+    /// Both combined; of a url that is linked to a dip or virtual the worse of the two.
     pub state: State,
     /// The numbers that are known of it and have not expired: from traffic, probes and agents.
     pub figures: Vec<Figure>,
@@ -171,12 +171,9 @@ impl Writer {
     pub fn some_states(&self, from: usize, most: usize) -> Vec<(Id, Kind, State)> {
         let live = self.farm().live().load();
         let some = every(self.model()).skip(from).take(most);
-        some.map(|(id, at, _)| {
-            let own = self.state_at(&live, at);
-            let state = match (own, self.linked(at)) {
-                (State::InService, Some(link)) => self.state_at(&live, link),
-                _ => own,
-            };
+        some.map(|(id, at, intent)| {
+            let measured = self.wards().ward(&id).map(|ward| ward.measured());
+            let state = self.state(&live, at, intent, &measured.unwrap_or_default());
             (id, Kind::of(at), state)
         })
         .collect()
@@ -187,13 +184,8 @@ impl Writer {
         let wanted = self.intents().of(&id, intent);
         let measured = self.measured(&id, wanted.born);
         let node = live.snapshot.node(&id);
-        let gauges = node.map(|node| &**live.loads.gauges(node));
-        let own = self.state_of(at, intent, &measured.is, gauges);
         Standing {
-            state: match (own, self.linked(at)) {
-                (State::InService, Some(link)) => self.state_at(live, link),
-                _ => own,
-            },
+            state: self.state(live, at, intent, &measured.is),
             kind: Kind::of(at),
             figures: self.figures(live, &id, node),
             id,
@@ -229,29 +221,30 @@ impl Writer {
         }
     }
 
-    /// Its own state, without what it is linked to.
-    fn state_at(&self, live: &Live, at: Ref) -> State {
-        let id = self.model().id(at);
+    /// Of a url that is linked to anything the worse of the two.
+    fn state(&self, live: &Live, at: Ref, intent: Intent, measured: &Measured) -> State {
+        let own = self.own_state(live, at, intent, measured);
+        let Some(link) = self.linked(at) else {
+            return own;
+        };
+        let id = self.model().id(link);
         let intent = self.intents().of(&id, Intent::InService).intent;
-        let ward = self.wards().ward(&id);
-        let measured = ward.map(|ward| ward.measured()).unwrap_or_default();
-        let gauges = live.snapshot.node(&id).map(|n| &**live.loads.gauges(n));
-        self.state_of(at, intent, &measured, gauges)
+        let measured = match (link, live.snapshot.node(&id)) {
+            // Nothing is measured of a virtual; in service it is as good as what it is bound to.
+            (Ref::Virtual(_), Some(node)) if intent == Intent::InService => {
+                Some(live.snapshot.works(node).into())
+            }
+            _ => self.wards().ward(&id).map(|ward| ward.measured()),
+        };
+        own.worse(self.own_state(live, link, intent, &measured.unwrap_or_default()))
     }
 
-    fn state_of(&self, at: Ref, intent: Intent, said: &Measured, gauges: Option<&Gauges>) -> State {
-        let model = self.model();
-        let configured = match at {
-            Ref::Virtual(_) => None,
-            Ref::Real(n) => model.reals[n as usize].serving.maxconns,
-            Ref::Dip(n) => model.dips[n as usize].serving.maxconns,
-            Ref::Url(n) => model.urls[n as usize].maxconns,
-        };
-        let most = configured.into_iter().chain(said.maxconns).min();
-        let full = most
-            .zip(gauges)
-            .is_some_and(|(most, gauges)| gauges.connections() >= most);
-        State::of(intent, said, full)
+    /// Its own state, without what it is linked to.
+    fn own_state(&self, live: &Live, at: Ref, intent: Intent, measured: &Measured) -> State {
+        let node = live.snapshot.node(&self.model().id(at));
+        let now = self.farm().now();
+        let full = node.is_some_and(|node| live.snapshot.is_full(&live.loads, node, now));
+        State::of(intent, measured, full)
     }
 
     fn figures(&self, live: &Live, id: &Id, node: Option<NodeIndex>) -> Vec<Figure> {

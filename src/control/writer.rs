@@ -301,7 +301,12 @@ impl Writer {
             } => self
                 .wards
                 .exchange(&self.farm, &server, (client, outcome), now),
-            Report::Sounding(sounded) => self.wards.sounded(&self.farm, &sounded),
+            Report::Sounding(sounded) => {
+                self.wards.sounded(&self.farm, &sounded);
+                if sounded.sounding.ok && self.hurried.remove(&sounded.id).is_some() {
+                    self.acquit(&sounded.id);
+                }
+            }
             Report::Suspect { server, now } => self.suspect(&server.id, now),
         }
     }
@@ -315,6 +320,14 @@ impl Writer {
         self.hurried.insert(id.clone(), now);
         told::suspect(id);
         self.ask_at_once(id);
+    }
+
+    /// A suspect server answered: it takes as many clients again to make it suspect.
+    fn acquit(&self, id: &Id) {
+        let live = self.farm.live().load();
+        if let Some(node) = live.snapshot.node(id) {
+            live.loads.gauges(node).forget_bounced_back();
+        }
     }
 
     /// Has a server probed at once: by its own probes, else by a connection.

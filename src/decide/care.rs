@@ -88,6 +88,14 @@ struct Mind {
 #[derive(Debug, Default)]
 pub(super) struct Minded(HashMap<u32, Mind, Quick>);
 
+impl Care {
+    /// How clients are kept, where they are remembered: who is new can be told then.
+    pub(super) fn remembers(&self) -> Option<&StickyConfig> {
+        let remembers = |s: &&StickyConfig| !matches!(s.by, By::Referer(_));
+        self.sticky.as_ref().filter(remembers)
+    }
+}
+
 impl StickyConfig {
     pub(super) fn via(&self, server: u32) -> Option<Via> {
         self.reach.get(&server).copied()
@@ -284,12 +292,7 @@ impl Config {
         for v in 0..self.virtuals.len() {
             let settings = &self.virtuals[v];
             let Some(care) = &settings.care else { continue };
-            let known = matches!(
-                care.sticky.as_ref().map(|s| &s.by),
-                Some(By::Source { .. } | By::Cookie(_))
-            );
-            // Who is new at a dip can only be told where clients are remembered.
-            if care.bounce.is_none() || !known {
+            if care.bounce.is_none() {
                 continue;
             }
             for k in 0..settings.targets.len() {
@@ -382,10 +385,16 @@ impl Config {
         }
     }
 
+    /// The virtual whose cookie the virtual or dip `at` reads.
+    pub(super) fn cookie_reader(&self, at: u32) -> Option<u32> {
+        let mind = self.minded.0.get(&at)?;
+        Some(mind.cookie).filter(|v| *v != NONE)
+    }
+
     /// How long the cookie of the virtual or dip at `at` lives, in minutes.
     pub(super) fn ticket_minutes(&self, at: u32) -> Option<u32> {
-        let mind = self.minded.0.get(&at)?;
-        let care = self.virtuals.get(mind.cookie as usize)?.care.as_ref()?;
+        let v = self.cookie_reader(at)?;
+        let care = self.virtuals[v as usize].care.as_ref()?;
         Some(care.sticky.as_ref()?.minutes)
     }
 }

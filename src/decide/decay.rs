@@ -19,9 +19,18 @@ pub(super) struct Decay(AtomicU64);
 impl Decay {
     /// Adds one.
     pub(super) fn add(&self, now: Millis, tau_s: u32) {
+        self.change(now, tau_s, 1.0);
+    }
+
+    /// Takes one away, or what is left.
+    pub(super) fn take(&self, now: Millis, tau_s: u32) {
+        self.change(now, tau_s, -1.0);
+    }
+
+    fn change(&self, now: Millis, tau_s: u32, by: f32) {
         let now = ticks(now);
-        let added = |word: u64| {
-            let (then, value) = (word as u32, faded(word, now, tau_s) + 1.0);
+        let changed = |word: u64| {
+            let (then, value) = (word as u32, (faded(word, now, tau_s) + by).max(0.0));
             // The clock of the word never goes back, or what was added would fade too late.
             let at = if age(then, now) == 0 { then } else { now };
             Some(u64::from(value.to_bits()) << 32 | u64::from(at))
@@ -29,7 +38,7 @@ impl Decay {
         // Never fails: the function always has an answer.
         let _ = self
             .0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, added);
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, changed);
     }
 
     /// What is left of it.

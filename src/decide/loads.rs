@@ -202,6 +202,12 @@ impl Loads {
         self.gauges(node).promises(now)
     }
 
+    /// The connections that the redirects by a url, which is linked to nothing, are taken to have caused.
+    pub(super) fn redirected(&self, url: u32, now: Millis, tau_s: u32) -> u32 {
+        // Rounded, so that a limit of n lets n through at once.
+        (self.of(url).redirected.value(now, tau_s.max(1)) + 0.5) as u32
+    }
+
     /// The table of sticky clients, where a virtual has asked for it. To be swept by [`sweep`](Self::sweep), which
     /// counts too, as `stick` and `unstick` do.
     pub fn sticks(&self) -> Option<&StickTable> {
@@ -287,7 +293,7 @@ impl Gauges {
 
     /// Notes that `client` bounced back from here, and tells how many different ones did within
     /// [`BOUNCED_BACK_MS`]; at most [`BOUNCED_BACK`].
-    pub(super) fn bounced_back_by(&self, client: IpAddr, now: Millis) -> usize {
+    pub(crate) fn bounced_back_by(&self, client: IpAddr, now: Millis) -> usize {
         let key = address_key(client);
         let word = (now.0 << KEY_BITS) | key;
         let words = || self.bounced_back.iter().map(|w| w.load(Ordering::Relaxed));
@@ -306,7 +312,7 @@ impl Gauges {
         words.filter(|w| recent(*w)).count()
     }
 
-    /// Forgets who bounced back: the server was asked since.
+    /// Forgets who bounced back: the server was asked because of them, and answered.
     pub fn forget_bounced_back(&self) {
         for word in &self.bounced_back {
             word.store(0, Ordering::Relaxed);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::config::{Config, Kind};
 use super::loads::Tables;
-use super::settle::Marks;
-use super::{Keys, Loads, NodeIndex};
+use super::settle::{Marks, View};
+use super::{Keys, Loads, Millis, NodeIndex};
 use crate::model::{Endpoint, Globals, Id, Model, Queue, Serving, Template};
 
 /// What was measured of a server's health: never what the operator wants.
@@ -206,6 +206,36 @@ impl Snapshot {
     /// Whether a node works, as far as was measured.
     pub fn health(&self, node: NodeIndex) -> Health {
         self.measured(node).health
+    }
+
+    /// Whether a node works with all that it leads to, as far as was measured; out of service it does not.
+    pub fn works(&self, node: NodeIndex) -> Health {
+        if self.marks.alive(node.0, View::Steady) {
+            Health::Up
+        } else if self.marks.alive(node.0, View::Possible) {
+            Health::Testing
+        } else {
+            Health::Failed
+        }
+    }
+
+    /// Whether as many connections as a node may have are open (of a url that is linked to nothing: are taken to be);
+    /// of a virtual, at all of its servers.
+    pub fn is_full(&self, loads: &Loads, node: NodeIndex, now: Millis) -> bool {
+        let full = |n: u32| {
+            let used = match self.config.kind(n) {
+                Kind::Url => loads.redirected(n, now, self.config.remembers_s[n as usize]),
+                _ => loads.of(n).connections(),
+            };
+            used >= self.marks.most(&self.config, n)
+        };
+        match self.config.kind(node.0) {
+            Kind::Virtual => {
+                let leaves = &self.marks.plans[node.0 as usize].leaves;
+                !leaves.is_empty() && leaves.iter().all(|&(n, _)| full(n))
+            }
+            _ => full(node.0),
+        }
     }
 
     /// Settings of a real or dip.

@@ -51,6 +51,22 @@ impl State {
         }
     }
 
+    /// Of two states, such as those of a url and of what it is linked to, the one that keeps more clients away.
+    pub fn worse(self, other: State) -> State {
+        // The order in which `of` looks for a reason.
+        const WORST_FIRST: [State; 7] = [
+            State::OutOfService,
+            State::Failed,
+            State::Maintenance,
+            State::Testing,
+            State::Sticky,
+            State::Maxconns,
+            State::InService,
+        ];
+        let either = |state: &State| *state == self || *state == other;
+        WORST_FIRST.into_iter().find(either).unwrap_or(self)
+    }
+
     /// The word that is printed.
     pub const fn as_str(self) -> &'static str {
         match self {

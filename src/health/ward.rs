@@ -64,7 +64,7 @@ impl Ward {
         self.measured
     }
 
-    /// Since when its health and readiness are what they are.
+    /// Since when its health and readiness are what they are, and it takes new clients or does not.
     pub fn since(&self) -> Millis {
         self.since
     }
@@ -251,7 +251,7 @@ impl Ward {
     /// Combines all anew. `event` is why it is in order again, where it is.
     fn settle(&mut self, now: Millis, event: Option<Cause>) -> Effect {
         let measured = self.combined();
-        let told = |m: &Measured| (m.health, m.readiness);
+        let told = |m: &Measured| (m.health, m.readiness, m.share == 0);
         let before = std::mem::replace(&mut self.measured, measured);
         let changed = before != measured;
         if told(&before) != told(&measured) {

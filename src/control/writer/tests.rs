@@ -6,7 +6,10 @@ use crate::decide::{
     Action, Ask, Attempt, Gauges, Health, Moment, NodeIndex, Past, Place, Readiness, decide,
 };
 use crate::health::{Sounding, State};
-use crate::model::{Dip, Intent, Probe, ProbeKind, Real, Ref, Scheme, Serving, Virtual, Watching};
+use crate::model::{
+    Dip, Intent, Probe, ProbeKind, Real, Ref, Scheme, Serving, Template, Url, UrlId, Virtual,
+    Watching,
+};
 
 /// A writer over a dip that fails at once and is tried again after a second, and where it listens.
 async fn writer() -> (Writer, Endpoint) {
@@ -303,6 +306,32 @@ async fn a_suspect_that_nobody_watches_is_asked_at_once_and_until_it_answers() {
 }
 
 #[tokio::test]
+async fn a_suspect_that_answers_is_suspect_again_only_by_as_many_clients() {
+    let at = free();
+    let mut writer = serving(probed(at, vec![tcp()])).await;
+    let errand = errands(&writer).remove(0);
+    let server = gauges(&writer, 0);
+    let now = Millis(5);
+    let came_back = || {
+        for n in 1..4 {
+            server.bounced_back_by([192, 0, 2, n].into(), now);
+        }
+        server.bounced_back(now)
+    };
+    assert_eq!(came_back(), 3);
+    writer.take(sounded(&errand, true, now));
+    assert_eq!(server.bounced_back(now), 3, "nobody suspected it yet");
+    writer.take(Report::Suspect {
+        server: Arc::clone(&server),
+        now,
+    });
+    writer.take(sounded(&errand, false, now));
+    assert_eq!(server.bounced_back(now), 3);
+    writer.take(sounded(&errand, true, now));
+    assert_eq!(server.bounced_back(now), 0);
+}
+
+#[tokio::test]
 async fn server_errors_and_bad_answers_count_apart() {
     let at = free();
     let mut model = dip(1, at);
@@ -397,4 +426,72 @@ async fn a_thousand_servers_that_fail_at_once_cost_few_swaps() {
     let live = writer.farm.live().load();
     let failed = |n| live.snapshot.health(NodeIndex(n)) == Health::Failed;
     assert_eq!((1..=1_000).filter(|n| failed(*n)).count(), 1_000);
+}
+
+#[tokio::test]
+async fn a_linked_url_stands_as_what_it_is_linked_to_or_worse() {
+    let (at, other) = (free(), free());
+    let mut model = probed(at, vec![tcp()]);
+    let linked = |name: &str, link| {
+        let template = Template::parse("http://www.example.com/%d").expect("a template");
+        Url {
+            link: Some(link),
+            ..Url::new(UrlId(name.into()), template)
+        }
+    };
+    model.virtuals = vec![Virtual {
+        targets: vec![Ref::Dip(0)],
+        ..Virtual::new(other)
+    }];
+    model.urls = vec![
+        linked("to-dip", Ref::Dip(0)),
+        linked("to-virtual", Ref::Virtual(0)),
+    ];
+    let states = |writer: &Writer| {
+        let standings = writer.standings();
+        let parts = writer.some_states(0, usize::MAX);
+        let pairs = standings.iter().zip(&parts);
+        assert!(pairs.into_iter().all(|(s, part)| s.state == part.2));
+        standings[2..].iter().map(|s| s.state).collect::<Vec<_>>()
+    };
+    let mut writer = serving(model.clone()).await;
+    assert_eq!(states(&writer), [State::InService; 2]);
+    model.dips[0].serving.maxconns = Some(0);
+    replace(&mut writer, model.clone()).await;
+    assert_eq!(states(&writer), [State::Maxconns; 2]);
+    // The virtual goes to the dip by its only url.
+    model.urls[0].intent = Intent::Sticky;
+    replace(&mut writer, model.clone()).await;
+    assert_eq!(states(&writer), [State::Sticky, State::Failed]);
+    let errand = errands(&writer).remove(0);
+    for now in [10, 20] {
+        writer.take(sounded(&errand, false, Millis(now)));
+    }
+    writer.publish();
+    assert_eq!(states(&writer), [State::Failed; 2]);
+    model.virtuals[0].intent = Intent::Sticky;
+    model.urls[0].intent = Intent::OutOfService;
+    replace(&mut writer, model).await;
+    assert_eq!(states(&writer), [State::OutOfService, State::Sticky]);
+}
+
+#[tokio::test]
+async fn an_agent_that_says_no_share_turns_clients_away_since_then() {
+    let at = free();
+    let mut writer = serving(probed(at, vec![agent()])).await;
+    let errand = errands(&writer).remove(0);
+    for (line, now, state) in [
+        ("50%", 10, State::InService),
+        ("0%", 20, State::Sticky),
+        ("0% maxconn:7", 30, State::Sticky),
+        ("80%", 40, State::InService),
+    ] {
+        writer.take(said(&errand, true, "", Some(line), Millis(now)));
+        let stands = standing(&writer);
+        let since = if now == 30 { 20 } else { now };
+        assert_eq!(stands.state, state, "{line}");
+        if now > 10 {
+            assert_eq!(stands.measured.since, Millis(since), "{line}");
+        }
+    }
 }

@@ -177,3 +177,79 @@ fn cookies_count_as_clients_for_a_while() {
     let moved = (1..30).find(|&n| farm.got(n) != first);
     assert_eq!(moved, Some(8));
 }
+
+#[test]
+fn a_cookie_that_a_dip_gives_counts_no_client_twice() {
+    let builder = bouncing(2, 10, 1).sticky("1.1.1.1", StickyBy::Cookie(None));
+    let mut farm = builder.farm();
+    let first = farm.got(0);
+    for n in 0..20 {
+        // The cookie of the virtual's host is not sent to the dip's.
+        let url = farm.got(100 + n);
+        let here = sticky::dip_of(&url);
+        let stays = format!("{here} direct");
+        assert_eq!(farm.tell(&from(&here, 100 + n)), stays);
+        assert_eq!(url == first, n < 7, "client {n} got {url}");
+        if n == 14 {
+            break;
+        }
+    }
+}
+
+#[test]
+fn only_as_many_cookies_move_as_are_above_the_mark() {
+    let by_cookie = |capacity| bouncing(4, capacity, 1).sticky("1.1.1.1", StickyBy::Cookie(None));
+    let mut farm = by_cookie(100).farm();
+    let mut tickets = vec![];
+    for n in 0..60 {
+        let (decision, _) = farm.hold(&from("1.1.1.1", n), &mut Attempt::default());
+        tickets.push(decision.ticket);
+    }
+    let mut less = by_cookie(100);
+    let crowded = farm.got(0);
+    less.serving_of(&sticky::dip_of(&crowded)).capacity = Some(50);
+    farm.reload(&less);
+    let bounced = (0..60).filter(|&n| {
+        let mut ask = from("1.1.1.1", n);
+        ask.past.ticket = tickets[n as usize];
+        farm.tell(&ask).ends_with("bounced")
+    });
+    // With the one above who has no cookie there are 61: down to four fifths of 50.
+    assert_eq!(bounced.count(), 21);
+}
+
+#[test]
+fn a_full_dip_passes_on_where_no_client_is_remembered() {
+    let mut farm = Builder::redirecting(2)
+        .maxconns(&dip(1), 2)
+        .maxconns(&dip(2), 2)
+        .tune("1.1.1.1", |v| {
+            v.bounce = Some(Bounce {
+                percent: 50,
+                times: 1,
+            });
+        })
+        .farm();
+    let mut held = vec![];
+    for n in 0..2 {
+        let (decision, place) = farm.hold(&from(&dip(1), n), &mut Attempt::default());
+        assert_eq!(
+            farm.words(decision),
+            "2.0.0.1 direct",
+            "one of its own stays"
+        );
+        held.push(place);
+    }
+    assert_eq!(farm.tell(&from(&dip(1), 2)), "-> u2 bounced");
+    // Nobody has room: none is sent to and fro.
+    for n in 3..5 {
+        held.push(farm.hold(&from(&dip(2), n), &mut Attempt::default()).1);
+    }
+    assert_eq!(farm.tell(&from(&dip(2), 5)), "refused all-full");
+    // The one that was passed on is not passed on again.
+    held.remove(0);
+    for _ in 0..3 {
+        assert_eq!(farm.tell(&from(&dip(2), 2)), "refused all-full", "it waits");
+    }
+    assert_eq!(farm.tell(&from(&dip(2), 6)), "-> u1 bounced");
+}

@@ -167,16 +167,20 @@ impl<T: Trace> Walk<'_, T> {
     }
 
     /// At a dip's own address: passes a client that nobody knows on to another server of the virtual that leads here.
+    /// Where no client is known only when the server is at its limit, as else none could stay.
     pub(super) fn pass_on(&mut self, dip: u32, promised: bool) -> Option<Action> {
         let &(v, url) = self.config.bouncers.get(&dip)?;
         let config = self.config;
         let care = config.virtuals[v as usize].care.as_deref()?;
-        let sticky = care.sticky.as_ref()?;
-        if promised
+        let stays = match care.remembers() {
+            Some(sticky) => self.known(v, sticky).is_some(),
+            None => self.loads.of(dip).connections() < self.most(dip),
+        };
+        if stays
+            || promised
             || self.retry
             || config.intent[v as usize] != Intent::InService
             || !self.serves(dip, Comer::Direct)
-            || self.known(v, sticky).is_some()
         {
             return None;
         }
@@ -211,14 +215,15 @@ impl<T: Trace> Walk<'_, T> {
         action
     }
 
-    /// A client was served at a dip's own address: the virtual that leads here knows it from now on.
-    pub(super) fn adopt(&mut self, dip: u32) {
+    /// A client was served at a dip's own address: the virtual that leads here knows it from now on. Whom it
+    /// `promised` here was counted when it was sent, though its cookie may not be sent to this host.
+    pub(super) fn adopt(&mut self, dip: u32, promised: bool) {
         let config = self.config;
         let Some(&(v, url)) = config.bouncers.get(&dip) else {
             return;
         };
         let care = config.virtuals[v as usize].care.as_deref();
-        let Some(sticky) = care.and_then(|care| care.sticky.as_ref()) else {
+        let Some(sticky) = care.and_then(Care::remembers) else {
             return;
         };
         let known = match self.known(v, sticky) {
@@ -229,7 +234,10 @@ impl<T: Trace> Walk<'_, T> {
                     alternate: NONE,
                     bounced: 0,
                 };
-                self.moved_to(v, sticky, url, nobody)
+                match promised {
+                    true => self.seconded(v, sticky, url, nobody),
+                    false => self.moved_to(v, sticky, url, nobody),
+                }
             }
         };
         self.keep(v, sticky, known);

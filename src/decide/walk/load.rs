@@ -63,9 +63,8 @@ impl<T: Trace> Walk<'_, T> {
 
     /// The connections that the redirects by a url, which is linked to nothing, are taken to have caused.
     pub(super) fn used(&self, url: u32) -> u32 {
-        let tau_s = self.config.remembers_s[url as usize].max(1);
-        // Rounded, so that a limit of n lets n through at once.
-        (self.loads.of(url).redirected.value(self.now, tau_s) + 0.5) as u32
+        let tau_s = self.config.remembers_s[url as usize];
+        self.loads.redirected(url, self.now, tau_s)
     }
 
     /// Connections at a node and those to come, where they can be known.

@@ -194,7 +194,18 @@ impl<T: Trace> Walk<'_, T> {
         node: u32,
         before: Known,
     ) -> Known {
-        self.count_ticket(sticky, node);
+        self.count_ticket(sticky, node, before.primary);
+        self.seconded(v, sticky, node, before)
+    }
+
+    /// The association of a client of `node`, with an alternate chosen anew.
+    pub(super) fn seconded(
+        &mut self,
+        v: u32,
+        sticky: &StickyConfig,
+        node: u32,
+        before: Known,
+    ) -> Known {
         let key = self.second_key(v, sticky);
         let alternate = match self.second(v, key, [node, before.primary], 0) {
             NONE => self.second(v, key, [node, node], 0),
@@ -314,13 +325,16 @@ impl<T: Trace> Walk<'_, T> {
         }
     }
 
-    /// Counts a client that a cookie assigns.
-    fn count_ticket(&mut self, sticky: &StickyConfig, node: u32) {
-        if matches!(sticky.by, By::Cookie(_)) && !self.dry {
-            let gauges = self.loads.of(node);
-            gauges
-                .tickets
-                .add(self.now, sticky.minutes.saturating_mul(60));
+    /// Counts a client that a cookie assigns, and no more where it was before: or one server over the mark would
+    /// pass on all of its clients.
+    fn count_ticket(&mut self, sticky: &StickyConfig, node: u32, before: u32) {
+        if !matches!(sticky.by, By::Cookie(_)) || self.dry {
+            return;
+        }
+        let tau_s = sticky.minutes.saturating_mul(60);
+        self.loads.of(node).tickets.add(self.now, tau_s);
+        if before != NONE && before != node {
+            self.loads.of(before).tickets.take(self.now, tau_s);
         }
     }
 
