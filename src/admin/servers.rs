@@ -17,7 +17,10 @@ struct Document<'a> {
 struct Server<'a> {
     id: String,
     kind: &'static str,
+    /// Both combined, and since when and why.
     state: &'static str,
+    since: String,
+    why: &'a str,
     intent: Wanted<'a>,
     measured: Measured<'a>,
     figures: Vec<Number<'a>>,
@@ -67,7 +70,9 @@ pub(super) fn render(standings: &[Standing], farm: &Farm) -> Vec<u8> {
         Server {
             id: standing.id.to_string(),
             kind: standing.kind.as_str(),
-            state: standing.state.as_str(),
+            state: standing.state.is.as_str(),
+            since: time(standing.state.since),
+            why: &standing.state.why,
             intent: Wanted {
                 is: intent_word(intent.is),
                 since: time(intent.since),

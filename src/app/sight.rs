@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::admin::{Part, Question};
 use crate::control::Writer;
-use crate::model::{Id, Intent, Model};
+use crate::model::{Id, Model};
 
 /// States that are told at a stretch: some milliseconds of the writer's time.
 const STATES: usize = 2_048;
@@ -51,17 +51,15 @@ pub(super) fn table(writer: &Writer) -> String {
         .standings()
         .into_iter()
         .map(|standing| {
-            let (since, why) = match standing.intent.is {
-                Intent::InService => (standing.measured.since, standing.measured.why),
-                _ => (standing.intent.since, standing.intent.why),
-            };
-            let since = writer.farm().time_of_day(since).to_zoned(here.clone());
+            let state = standing.state;
+            let since = writer.farm().time_of_day(state.since);
+            let since = since.to_zoned(here.clone());
             [
                 standing.id.to_string(),
                 standing.kind.as_str().to_owned(),
-                standing.state.as_str().to_owned(),
+                state.is.as_str().to_owned(),
                 since.strftime("%Y-%m-%d %H:%M:%S").to_string(),
-                why,
+                state.why,
             ]
         })
         .collect();

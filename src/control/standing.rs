@@ -5,7 +5,7 @@ use std::collections::HashMap;
 #[cfg(doc)]
 use super::Farm;
 use super::{Live, Writer, told};
-use crate::decide::{Measured, Millis, NodeIndex};
+use crate::decide::{Health, Measured, Millis, NodeIndex};
 use crate::health::{Figure, State};
 use crate::model::{Id, Intent, Model, Ref};
 
@@ -68,8 +68,9 @@ pub struct Standing {
     pub intent: Told<Intent>,
     /// What was measured; nothing is of a virtual.
     pub measured: Told<Measured>,
-    /// Both combined; of a url that is linked to a dip or virtual the worse of the two.
-    pub state: State,
+    /// Both combined; of a url that is linked to a dip or virtual the worse of the two. Since when and why is that of the fact which
+    /// decides; of `MAXCONNS`, and of a virtual without a usable server, nobody keeps the time: they are told as of now.
+    pub state: Told<State>,
     /// The numbers that are known of it and have not expired: from traffic, probes and agents.
     pub figures: Vec<Figure>,
 }
@@ -180,21 +181,71 @@ impl Writer {
     }
 
     fn standing(&self, live: &Live, id: Id, at: Ref, intent: Intent) -> Standing {
-        let farm = self.farm();
-        let wanted = self.intents().of(&id, intent);
-        let measured = self.measured(&id, wanted.born);
-        let node = live.snapshot.node(&id);
+        let (intent, measured) = self.facts_of(&id, intent);
+        let own = self.own_state(live, at, intent.is, &measured.is);
+        let own = self.told(own, &intent, &measured);
         Standing {
-            state: self.state(live, at, intent, &measured.is),
+            state: self.told_with_link(live, at, own),
             kind: Kind::of(at),
-            figures: self.figures(live, &id, node),
+            figures: self.figures(live, &id, live.snapshot.node(&id)),
             id,
-            intent: Told {
-                is: intent,
-                since: wanted.since,
-                why: format!("{} at {}", wanted.why, told::time(farm, wanted.since)),
-            },
+            intent,
             measured,
+        }
+    }
+
+    fn facts_of(&self, id: &Id, intent: Intent) -> (Told<Intent>, Told<Measured>) {
+        let wanted = self.intents().of(id, intent);
+        let told = Told {
+            is: intent,
+            since: wanted.since,
+            why: format!(
+                "{} at {}",
+                wanted.why,
+                told::time(self.farm(), wanted.since)
+            ),
+        };
+        (told, self.measured(id, wanted.born))
+    }
+
+    /// A state with since when and why: by the fact that decides it.
+    fn told(&self, is: State, intent: &Told<Intent>, measured: &Told<Measured>) -> Told<State> {
+        let meant = State::of(intent.is, &Measured::default(), false);
+        let (since, why) = match is {
+            State::Maxconns => (self.farm().now(), "as many connections as it may have"),
+            // By the operator's word or by what was measured: whichever came last.
+            State::InService if measured.since >= intent.since => (measured.since, &*measured.why),
+            is if is == meant => (intent.since, &*intent.why),
+            _ => (measured.since, &*measured.why),
+        };
+        Told {
+            is,
+            since,
+            why: why.to_owned(),
+        }
+    }
+
+    /// What `own` comes to by what the url at `at` is linked to, if it is.
+    fn told_with_link(&self, live: &Live, at: Ref, own: Told<State>) -> Told<State> {
+        let Some(link) = self.linked(at) else {
+            return own;
+        };
+        let id = self.model().id(link);
+        let intent = self.intents().of(&id, Intent::InService).intent;
+        let (intent, mut measured) = self.facts_of(&id, intent);
+        let is = self.measured_by_link(live, link, &id, intent.is);
+        if matches!(link, Ref::Virtual(_)) && is.health == Health::Failed {
+            measured.since = self.farm().now();
+            measured.why = "nothing within it is usable".to_owned();
+        }
+        let theirs = self.own_state(live, link, intent.is, &is);
+        let theirs = self.told(theirs, &intent, &measured);
+        match own.is.worse(theirs.is) == own.is {
+            true if own.is != theirs.is || own.since >= theirs.since => own,
+            _ => Told {
+                why: format!("{id}: {}", theirs.why),
+                ..theirs
+            },
         }
     }
 
@@ -229,14 +280,22 @@ impl Writer {
         };
         let id = self.model().id(link);
         let intent = self.intents().of(&id, Intent::InService).intent;
-        let measured = match (link, live.snapshot.node(&id)) {
+        let measured = self.measured_by_link(live, link, &id, intent);
+        own.worse(self.own_state(live, link, intent, &measured))
+    }
+
+    /// What counts as measured of a dip or virtual that a url is linked to.
+    fn measured_by_link(&self, live: &Live, link: Ref, id: &Id, intent: Intent) -> Measured {
+        match (link, live.snapshot.node(id)) {
             // Nothing is measured of a virtual; in service it is as good as what it is bound to.
             (Ref::Virtual(_), Some(node)) if intent == Intent::InService => {
-                Some(live.snapshot.works(node).into())
+                live.snapshot.works(node).into()
             }
-            _ => self.wards().ward(&id).map(|ward| ward.measured()),
-        };
-        own.worse(self.own_state(live, link, intent, &measured.unwrap_or_default()))
+            _ => {
+                let ward = self.wards().ward(id);
+                ward.map(|ward| ward.measured()).unwrap_or_default()
+            }
+        }
     }
 
     /// Its own state, without what it is linked to.

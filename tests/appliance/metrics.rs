@@ -184,13 +184,13 @@ fn servers_are_told_in_json() {
     );
     let up = &url["measured"];
     assert_eq!((&up["is"], &up["share"]), (&"up".into(), &100.into()));
-    for fact in ["intent", "measured"] {
-        let since = url[fact]["since"].as_str().expect("a time");
+    for fact in [url, &url["intent"], &url["measured"]] {
+        let since = fact["since"].as_str().expect("a time");
         assert!(
             since.ends_with('Z') && since.len() == "2026-01-01T00:00:00.000Z".len(),
             "{since}"
         );
-        assert!(url[fact]["why"].as_str().is_some_and(|why| !why.is_empty()));
+        assert!(fact["why"].as_str().is_some_and(|why| !why.is_empty()));
     }
 }
 

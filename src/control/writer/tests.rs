@@ -210,7 +210,7 @@ async fn a_probe_fails_a_server_and_brings_it_back_and_both_facts_are_shown() {
     let stands = standing(&writer);
     assert_eq!(health(&writer), Health::Failed);
     assert_eq!(
-        (stands.state, stands.intent.is),
+        (stands.state.is, stands.intent.is),
         (State::Failed, Intent::InService)
     );
     assert_eq!(stands.measured.since, Millis(20));
@@ -241,7 +241,7 @@ async fn a_probe_fails_a_server_and_brings_it_back_and_both_facts_are_shown() {
         writer.take(sounded(&errand, true, Millis(now)));
         writer.publish();
     }
-    assert_eq!(standing(&writer).state, State::InService);
+    assert_eq!(standing(&writer).state.is, State::InService);
     assert!(gauges(&writer, 0).back_since.load(Ordering::Relaxed) > 0);
     let figures = standing(&writer).figures;
     let figures: Vec<_> = figures.iter().map(|f| (&*f.name, &*f.source)).collect();
@@ -367,7 +367,7 @@ async fn an_agent_that_drains_and_a_checker_that_stopped_are_told() {
     writer.publish();
     let stands = standing(&writer);
     assert_eq!(stands.measured.is.readiness, Readiness::Drain);
-    assert_eq!(stands.state, State::Sticky);
+    assert_eq!(stands.state.is, State::Sticky);
     assert_eq!(
         timeless(&stands.measured.why),
         "probe agent: the agent said drain (late) at TIME"
@@ -375,7 +375,7 @@ async fn an_agent_that_drains_and_a_checker_that_stopped_are_told() {
     assert_eq!(writer.wards.due(), Some(Millis(33_001)));
     writer.wards.tick(&writer.farm, Millis(33_001));
     writer.publish();
-    assert_eq!(standing(&writer).state, State::InService);
+    assert_eq!(standing(&writer).state.is, State::InService);
 }
 
 /// Reports that come while the writer is at work; how many swaps they led to.
@@ -451,8 +451,11 @@ async fn a_linked_url_stands_as_what_it_is_linked_to_or_worse() {
         let standings = writer.standings();
         let parts = writer.some_states(0, usize::MAX);
         let pairs = standings.iter().zip(&parts);
-        assert!(pairs.into_iter().all(|(s, part)| s.state == part.2));
-        standings[2..].iter().map(|s| s.state).collect::<Vec<_>>()
+        assert!(pairs.into_iter().all(|(s, part)| s.state.is == part.2));
+        standings[2..]
+            .iter()
+            .map(|s| s.state.is)
+            .collect::<Vec<_>>()
     };
     let mut writer = serving(model.clone()).await;
     assert_eq!(states(&writer), [State::InService; 2]);
@@ -489,9 +492,45 @@ async fn an_agent_that_says_no_share_turns_clients_away_since_then() {
         writer.take(said(&errand, true, "", Some(line), Millis(now)));
         let stands = standing(&writer);
         let since = if now == 30 { 20 } else { now };
-        assert_eq!(stands.state, state, "{line}");
+        assert_eq!(stands.state.is, state, "{line}");
         if now > 10 {
             assert_eq!(stands.measured.since, Millis(since), "{line}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_state_is_told_with_the_cause_that_decides_it() {
+    let at = free();
+    let farm = |intent| {
+        let mut model = probed(at, vec![tcp()]);
+        model.dips[0].real_intent = intent;
+        let template = Template::parse("http://a.example/%d").expect("a url");
+        model.urls = vec![Url {
+            link: Some(Ref::Dip(0)),
+            ..Url::new(UrlId("a".into()), template)
+        }];
+        model
+    };
+    let mut writer = serving(farm(Intent::Sticky)).await;
+    let told = |writer: &Writer| {
+        let [dip, url] = [0, 1].map(|n| writer.standings().remove(n).state);
+        assert_eq!((url.is, url.since), (dip.is, dip.since), "they are linked");
+        assert_eq!(url.why, format!("{at}: {}", dip.why));
+        (dip.is, timeless(&dip.why))
+    };
+    let by_the_operator = (State::Sticky, "set at the start at TIME".to_owned());
+    assert_eq!(told(&writer), by_the_operator);
+
+    let errand = errands(&writer).remove(0);
+    for now in [10, 20] {
+        writer.take(sounded(&errand, false, Millis(now)));
+        writer.publish();
+    }
+    let failed = "probe tcp: connect refused at TIME, 2 of 2".to_owned();
+    assert_eq!(told(&writer), (State::Failed, failed.clone()));
+
+    replace(&mut writer, farm(Intent::OutOfService)).await;
+    let out = (State::OutOfService, "set by a reload at TIME".to_owned());
+    assert_eq!(told(&writer), out);
 }

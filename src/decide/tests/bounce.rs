@@ -253,3 +253,14 @@ fn a_full_dip_passes_on_where_no_client_is_remembered() {
     }
     assert_eq!(farm.tell(&from(&dip(2), 6)), "-> u1 bounced");
 }
+
+#[test]
+fn servers_in_reserve_get_nobody_by_bouncing() {
+    let mut farm = bouncing(2, 10, 1).priority(&dip(2), 'N').farm();
+    for n in 0..12 {
+        assert_eq!(farm.got(n), "u1", "new: {n}");
+    }
+    for n in 0..12 {
+        assert_eq!(farm.got(n), "u1", "assigned: {n}");
+    }
+}

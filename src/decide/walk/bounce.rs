@@ -145,6 +145,8 @@ impl<T: Trace> Walk<'_, T> {
         }
         let node = known.alternate;
         if !self.may_take_over(v, sticky, node)
+            // One in reserve is for when no other is usable.
+            || self.config.priority_of(node) > self.config.priority_of(known.primary)
             || self.ratio(node, care).is_some_and(|r| r.is_over(bounce))
         {
             return None;
