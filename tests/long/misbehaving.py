@@ -3,7 +3,7 @@ ok, refuse, reset, silence, slow, end.
 
 usage: misbehaving.py ADDRESS PORT NAME
 """
-import asyncio, socket, struct, sys
+import asyncio, os, socket, struct, sys
 
 address, port, name = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 mode, listener, open_now = "ok", None, set()
@@ -59,5 +59,7 @@ async def main():
         if mode in ("refuse", "reset"):
             for writer in list(open_now):
                 reset(writer)
+    # What is still open breaks with the process.
+    os._exit(0)
 
 asyncio.run(main())
