@@ -11,6 +11,8 @@ RESET = struct.pack("ii", 1, 0)
 
 
 def reset(writer):
+    if writer.is_closing():
+        return
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     writer.transport.abort()
 
