@@ -127,3 +127,30 @@ fn a_fragment_makes_no_other_url() {
     let told = told_of(config, &["http://x.example/a"]);
     assert!(told.contains("refuse with 503 (loop)"), "{told}");
 }
+
+#[test]
+fn a_client_can_be_stuck_whatever_it_is_known_by() {
+    let asked = "http://www.example.com/x";
+    for (by, reason) in [
+        ("source", "sticky"),
+        ("cookie", "sticky"),
+        ("referer", "referer"),
+    ] {
+        let config = format!("{FARM}sticky 1.1.1.1 30 {by}\n");
+        for id in ["two", "1.1.1.3", "spare"] {
+            let told = told_of(&config, &["--stuck", id, asked]);
+            let want = format!("-> redirect 302 to http://1.1.1.3/x by two ({reason})");
+            assert!(told.contains(&want), "{by} {id}: {told}");
+        }
+        let told = told_of(&config, &["--stuck", "two", "--down", "two", asked]);
+        assert!(told.contains("by one (predicted)"), "{by}: {told}");
+    }
+    for (config, id) in [
+        (FARM.to_owned(), "two"),
+        (format!("{FARM}sticky 1.1.1.1 30\n"), "sorry"),
+        (format!("{FARM}sticky 1.1.1.1 30\n"), "nobody"),
+    ] {
+        let out = explain_of(&config, &["--stuck", id, asked]);
+        assert_eq!(out.status.code(), Some(2), "{id}: {out:?}");
+    }
+}

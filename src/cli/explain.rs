@@ -35,6 +35,9 @@ pub(super) struct Args {
     /// Anything that the operator put out of service
     #[arg(long, value_name = "ID")]
     oos: Vec<String>,
+    /// A real, dip or url whose client this one is by now, wherever `sticky` keeps clients
+    #[arg(long, value_name = "ID")]
+    stuck: Option<String>,
     /// Print the ask, the decision and the way there as JSON
     #[arg(long)]
     json: bool,
@@ -88,9 +91,18 @@ fn answer(mut model: Model, args: &Args) -> Result<String, String> {
         }
     }
     let (snapshot, loads) = Snapshot::compile(&model, &facts, None);
-    let ask = ask(&model, &snapshot, args)?;
+    let mut ask = ask(&model, &snapshot, args)?;
+    let now = Millis(0);
+    if let Some(text) = &args.stuck {
+        let server = snapshot.node(&resolve(&model, text)?);
+        if !server.is_some_and(|server| snapshot.stick(&loads, &mut ask, server, now)) {
+            return Err(format!(
+                "nobody can be stuck to `{text}`: no virtual with `sticky` leads a client that asks here to it"
+            ));
+        }
+    }
     let moment = Moment {
-        now: Millis(0),
+        now,
         draw: draw(&ask),
     };
     let explanation = explain(&ask, &snapshot, &loads, moment);

@@ -385,10 +385,16 @@ impl Config {
         }
     }
 
+    /// The virtual whose cookie the virtual or dip `at` reads.
+    pub(super) fn cookie_reader(&self, at: u32) -> Option<u32> {
+        let mind = self.minded.0.get(&at)?;
+        Some(mind.cookie).filter(|v| *v != NONE)
+    }
+
     /// How long the cookie of the virtual or dip at `at` lives, in minutes.
     pub(super) fn ticket_minutes(&self, at: u32) -> Option<u32> {
-        let mind = self.minded.0.get(&at)?;
-        let care = self.virtuals.get(mind.cookie as usize)?.care.as_ref()?;
+        let v = self.cookie_reader(at)?;
+        let care = self.virtuals[v as usize].care.as_ref()?;
         Some(care.sticky.as_ref()?.minutes)
     }
 }

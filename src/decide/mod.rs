@@ -23,6 +23,7 @@ mod returns;
 mod settle;
 mod snapshot;
 mod stick;
+mod stuck;
 mod table;
 mod tags;
 #[cfg(test)]

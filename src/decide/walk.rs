@@ -170,23 +170,20 @@ impl<'w, T: Trace> Walk<'w, T> {
 
     /// Asks a dip at its own address.
     fn arrive(&mut self, dip: u32) -> Option<Action> {
-        let mut promised = false;
-        if !self.retry && self.config.remembers_s[dip as usize] > 0 {
-            promised = match self.dry {
-                true => self.loads.promised_to(dip, self.client, self.now),
-                false => self.loads.keep_promise(dip, self.client, self.now),
-            };
-        }
-        if self.config.bouncers.is_empty() {
-            let own = self.forward(dip, Comer::Direct);
-            self.visit(dip);
-            return own;
-        }
-        if let Some(action) = self.pass_on(dip, promised) {
+        let promised = !self.retry
+            && self.config.remembers_s[dip as usize] > 0
+            && self.loads.promised_to(dip, self.client, self.now);
+        let bounces = !self.config.bouncers.is_empty();
+        if bounces && let Some(action) = self.pass_on(dip, promised) {
             return Some(action);
         }
         let own = self.forward(dip, Comer::Direct);
-        if own.is_some() {
+        // Who finds it full may wait, and is still to come until there is a place.
+        let waits = own.is_none() && self.full;
+        if promised && !waits && !self.dry {
+            self.loads.keep_promise(dip, self.client, self.now);
+        }
+        if bounces && own.is_some() {
             self.adopt(dip, promised);
         }
         self.visit(dip);

@@ -3,7 +3,7 @@ ok, refuse, reset, silence, slow, end.
 
 usage: misbehaving.py ADDRESS PORT NAME
 """
-import asyncio, socket, struct, sys
+import asyncio, os, socket, struct, sys
 
 address, port, name = sys.argv[1], int(sys.argv[2]), sys.argv[3]
 mode, listener, open_now = "ok", None, set()
@@ -11,6 +11,8 @@ RESET = struct.pack("ii", 1, 0)
 
 
 def reset(writer):
+    if writer.is_closing():
+        return
     writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     writer.transport.abort()
 
@@ -59,5 +61,7 @@ async def main():
         if mode in ("refuse", "reset"):
             for writer in list(open_now):
                 reset(writer)
+    # What is still open breaks with the process.
+    os._exit(0)
 
 asyncio.run(main())

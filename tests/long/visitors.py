@@ -34,7 +34,7 @@ async def visit(number, start):
     for hop in range(HOPS):
         sent = time.time()
         status, to, body = await get(client, host, path)
-        print(json.dumps({"n": number, "hop": hop, "client": client, "host": host, "sent": sent, "took": time.time() - sent,
+        print(json.dumps({"n": number, "hop": hop, "hops": HOPS, "client": client, "host": host, "sent": sent, "took": time.time() - sent,
                           "status": status, "to": to, "body": body[:80]}))
         if to is None:
             return

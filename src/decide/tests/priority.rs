@@ -1,5 +1,7 @@
 //! Servers of the highest priority that has usable ones are picked from.
 
+use std::sync::atomic::Ordering;
+
 use super::*;
 use crate::model::HashKey;
 
@@ -116,4 +118,30 @@ fn retries_go_along_the_priorities() {
         attempt.tried.push(server);
     }
     assert_eq!(got, ["2.0.0.3", "2.0.0.4", "2.0.0.1", "2.0.0.2"]);
+}
+
+#[test]
+fn a_second_try_comes_last_to_a_server_that_fails_others() {
+    let ids = ["2.0.0.1", "2.0.0.2", "2.0.0.3", "2.0.0.4"];
+    let mut farm = Builder::default()
+        .virtuals(&["1.1.1.1"])
+        .reals(&ids)
+        .bind("1.1.1.1", &ids)
+        .farm();
+    let suspect = farm.node("2.0.0.2");
+    farm.loads
+        .gauges(suspect)
+        .suspect
+        .store(true, Ordering::Relaxed);
+    let mut attempt = Attempt::default();
+    let mut got = vec![];
+    for _ in 0..4 {
+        let (decision, _) = farm.hold(&from("1.1.1.1", 1), &mut attempt);
+        let Action::Forward { server } = decision.action else {
+            panic!("{decision:?}")
+        };
+        got.push(farm.snapshot.id(server).to_string());
+        attempt.tried.push(server);
+    }
+    assert_eq!(got, ["2.0.0.1", "2.0.0.3", "2.0.0.4", "2.0.0.2"]);
 }

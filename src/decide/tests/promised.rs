@@ -105,3 +105,20 @@ fn an_explanation_tells_promises_and_makes_none() {
         assert!(told.contains("promised 1 client, and this one"), "{told}");
     }
 }
+
+#[test]
+fn who_comes_to_a_full_server_is_still_to_come_until_it_has_a_place() {
+    let mut builder = Builder::redirecting(1).maxconns(&dip(1), 1);
+    builder.serving_of(&dip(1)).promise_s = 10;
+    let mut farm = builder.farm();
+    assert_eq!(farm.got(1), "u1");
+    let server = farm.node(&dip(1));
+    let (_, held) = farm.hold(&from(&dip(1), 2), &mut Attempt::default());
+    let promises = |farm: &TestFarm| farm.loads.promises(server, farm.now);
+    assert_eq!(farm.tell(&from(&dip(1), 1)), "refused all-full");
+    assert_eq!(promises(&farm), 1, "it waits");
+    drop(held);
+    assert_eq!(farm.tell(&from("1.1.1.1", 3)), "refused all-full");
+    assert_eq!(farm.tell(&from(&dip(1), 1)), "2.0.0.1 direct");
+    assert_eq!(promises(&farm), 0);
+}

@@ -113,3 +113,15 @@ fn all_at_once_they_share_as_ever() {
         "{counts:?}"
     );
 }
+
+#[test]
+fn a_url_that_returns_ramps_up_though_its_dip_was_there_all_the_while() {
+    let mut farm = Builder::redirecting(2)
+        .tune("1.1.1.1", |v| v.slowstart_s = 100)
+        .farm();
+    let back = farm.loads.gauges(farm.node("u1"));
+    back.back_since.store(farm.now.0, Ordering::Relaxed);
+    assert!((0..20).all(|n| farm.got(n) == "u2"));
+    farm.pass(100_000);
+    assert!((0..20).any(|n| farm.got(n) == "u1"));
+}

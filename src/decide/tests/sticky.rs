@@ -377,3 +377,35 @@ fn an_explanation_tells_why_a_client_gets_its_server_and_assigns_nobody() {
         assert!(told.contains(want), "{want}\n is missing in\n{told}");
     }
 }
+
+#[test]
+fn a_linked_virtual_that_drains_keeps_the_clients_that_it_knows() {
+    let farm = |sticky: bool, intent| {
+        let mut builder = Builder::default()
+            .virtuals(&["1.1.1.1", "1.1.1.9"])
+            .reals(&["3.0.0.1", "3.0.0.2"])
+            .bind("1.1.1.9", &["3.0.0.1"])
+            .url("inner", "http://inner.acme.com/%d")
+            .link("inner", "1.1.1.9")
+            .bind("1.1.1.1", &["inner", "3.0.0.2"])
+            .sticky("1.1.1.1", SOURCE)
+            .intent("1.1.1.9", intent);
+        if sticky {
+            builder = builder.sticky("1.1.1.9", SOURCE);
+        }
+        builder
+    };
+    for (knows, at_first, there) in [
+        (true, "-> inner sticky", "3.0.0.1 sticky"),
+        // It would refuse whom it does not know.
+        (false, "3.0.0.2 alternate", "refused none-usable"),
+    ] {
+        let mut tested = farm(knows, Intent::InService).farm();
+        assert_eq!(tested.tell(&from("1.1.1.1", 1)), "-> inner predicted");
+        assert_eq!(tested.tell(&from("1.1.1.9", 1)), "3.0.0.1 predicted");
+        tested.reload(&farm(knows, Intent::Sticky));
+        assert_eq!(tested.tell(&from("1.1.1.1", 1)), at_first);
+        assert_eq!(tested.tell(&from("1.1.1.9", 1)), there);
+        assert_eq!(tested.got(2), "3.0.0.2", "nobody new");
+    }
+}

@@ -51,11 +51,21 @@ impl<T: Trace> Walk<'_, T> {
             return Err(Lost { why, kept });
         }
         let up = measured.iter().all(|m| m.health == Health::Up);
-        let filled = self.config.kind(bearer) != Kind::Virtual || self.alive(bearer, View::Steady);
+        let filled = self.config.kind(bearer) != Kind::Virtual
+            || self.alive(bearer, View::Steady)
+            || self.serves_its_own(bearer);
         match up && filled {
             true => Ok(()),
             false => Err(Lost::moved(Why::State)),
         }
+    }
+
+    /// Whether a virtual that is to have no new clients goes on with those that it knows.
+    pub(super) fn serves_its_own(&self, v: u32) -> bool {
+        let care = self.config.virtuals[v as usize].care.as_ref();
+        self.config.intent[v as usize] == Intent::Sticky
+            && care.is_some_and(|care| care.sticky.is_some())
+            && !self.snapshot.marks.plans[v as usize].slots.is_empty()
     }
 
     /// Whether `v` still leads to `node`, and every virtual on the way there is in service.

@@ -1,5 +1,7 @@
 //! Which slot of a virtual is asked, and which after that.
 
+use std::sync::atomic::Ordering;
+
 use arrayvec::ArrayVec;
 use smallvec::SmallVec;
 
@@ -191,14 +193,28 @@ impl<T: Trace> Walk<'_, T> {
         let config = self.config;
         let targets = &config.virtuals[v as usize].targets;
         let count = targets.len() as u32;
-        (from..count).chain(0..from.min(count)).find_map(|k| {
-            let target = targets[k as usize];
-            let wanted = priority.is_none_or(|p| config.priority_of(target) == p);
-            match wanted && self.may_fill(v, k) {
-                true => self.slot(v, k, how),
-                false => None,
-            }
+        // A request is sent again once only: not to a server that fails others as well, while there is another one.
+        let passes: &[Option<bool>] = match how {
+            How::Retry => &[Some(false), Some(true)],
+            _ => &[None],
+        };
+        passes.iter().find_map(|&pass| {
+            (from..count).chain(0..from.min(count)).find_map(|k| {
+                let target = targets[k as usize];
+                let wanted = priority.is_none_or(|p| config.priority_of(target) == p)
+                    && pass.is_none_or(|suspect| self.is_suspect(v, k) == suspect);
+                match wanted && self.may_fill(v, k) {
+                    true => self.slot(v, k, how),
+                    false => None,
+                }
+            })
         })
+    }
+
+    /// Whether the server that the slot has now failed others, and has not answered since.
+    fn is_suspect(&self, v: u32, k: u32) -> bool {
+        let server = self.filler(v, k).map(|node| self.config.bearer(node));
+        server.is_some_and(|server| self.loads.of(server).suspect.load(Ordering::Relaxed))
     }
 
     /// Whether the slot has a share at all and anything to fill it.

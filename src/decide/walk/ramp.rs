@@ -14,7 +14,9 @@ impl<T: Trace> Walk<'_, T> {
         if slowstart_ms == 0 || self.config.kind(bearer) == Kind::Virtual {
             return 1.0;
         }
-        let since = self.loads.of(bearer).back_since.load(Ordering::Relaxed);
+        // A linked url may have been away while its server was not.
+        let since = |n: u32| self.loads.of(n).back_since.load(Ordering::Relaxed);
+        let since = since(node).max(since(bearer));
         let elapsed = self.now.0.saturating_sub(since);
         match since == 0 || elapsed >= slowstart_ms {
             true => 1.0,

@@ -124,7 +124,9 @@ impl<T: Trace> Walk<'_, T> {
         }
         if self.config.kind(link) == Kind::Virtual {
             let wanted = self.config.intent[link as usize] == Intent::InService;
-            let filled = self.alive(link, View::Possible) || self.good && wanted;
+            let filled = self.alive(link, View::Possible)
+                || self.good && wanted
+                || comer == Comer::Stuck && self.serves_its_own(link);
             return match filled {
                 false => Some(Why::State),
                 true => self.crowded(link).then_some(Why::Full),

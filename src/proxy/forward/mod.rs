@@ -218,6 +218,12 @@ where
 
 /// The next server, or a redirect, or a refusal: takes no turn of the predictor.
 fn decide_again(worker: &Rc<Worker>, local: SocketAddr, exchange: &mut Exchange) {
+    // A connection that does not come about takes seconds, in which other servers may have failed. What was tried has a meaning only
+    // in the same configuration.
+    let now = worker.farm.live().load();
+    if Arc::ptr_eq(&now.loads, &exchange.live.loads) && !Arc::ptr_eq(&now, &exchange.live) {
+        exchange.live = Arc::clone(&now);
+    }
     let Exchange {
         head,
         at,

@@ -45,6 +45,21 @@ async fn fickle() -> u16 {
 }
 
 #[test]
+fn what_failed_while_a_server_was_tried_is_not_tried_next() {
+    run(async {
+        let (failed, heads) = breaking(true).await;
+        let rig = Rig::new(&[refusing().await, failed, saying(OK).await]);
+        let (mut near, exchange) = rig.open(POST.as_bytes());
+        rig.fail(1);
+        let mut got = String::new();
+        let (_, read) = tokio::join!(exchange, near.read_to_string(&mut got));
+        read.unwrap();
+        assert_eq!(status(&got), "200", "{got}");
+        assert_eq!(heads.load(Ordering::Relaxed), 0);
+    });
+}
+
+#[test]
 fn a_refused_connection_moves_on_whatever_the_method() {
     run(async {
         let mut rig = Rig::new(&[refusing().await, refusing().await, saying(OK).await]);

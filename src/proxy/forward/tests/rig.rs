@@ -13,7 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
 use crate::control::{Farm, Live, Report};
-use crate::decide::{Action, Attempt, Decision, Facts, Moment, Past, Snapshot, decide};
+use crate::decide::{
+    Action, Attempt, Decision, Facts, Health, Measured, Moment, Past, Snapshot, decide,
+};
 use crate::model::{Endpoint, Id, Model, Real, Ref, Serving, Virtual};
 use crate::proxy::client::Client;
 use crate::proxy::deadline::{self, TICK};
@@ -194,6 +196,20 @@ impl Rig {
             reals,
             at,
         }
+    }
+
+    /// Publishes that a real has failed.
+    pub(super) fn fail(&self, real: usize) {
+        let live = self.worker.farm.live().load_full();
+        let node = live.snapshot.node(&Id::Endpoint(self.reals[real])).unwrap();
+        let measured = Measured {
+            health: Health::Failed,
+            ..Measured::default()
+        };
+        self.worker.farm.live().store(Arc::new(Live {
+            snapshot: live.snapshot.with_measured(&[(node, measured)]),
+            loads: Arc::clone(&live.loads),
+        }));
     }
 
     /// Comes back once no idle connection would be used again: those that were kept are looked at as when one is taken.
