@@ -205,10 +205,10 @@ impl Laws {
     }
 
     pub(crate) fn arrived(&mut self, snapshot: &Snapshot, at: Endpoint, client: IpAddr) {
-        if let Some(node) = snapshot.node_at(at) {
-            if let Some(promised) = self.promised.get_mut(snapshot.id(node)) {
-                promised.remove(&client);
-            }
+        if let Some(node) = snapshot.node_at(at)
+            && let Some(promised) = self.promised.get_mut(snapshot.id(node))
+        {
+            promised.remove(&client);
         }
     }
 
