@@ -82,6 +82,8 @@ pub(super) struct Walk<'w, T> {
     ticket: Option<Ticket>,
     /// The url that the client came back from.
     left_out: u32,
+    /// The dip that the client came to as it was promised.
+    came: u32,
     /// The client was passed on by a server over the mark.
     bounced: bool,
     /// Every server is down, and what was measured is passed over.
@@ -120,12 +122,22 @@ impl<'w, T: Trace> Walk<'w, T> {
             special: None,
             ticket: None,
             left_out: NONE,
+            came: NONE,
             bounced: false,
             good: false,
         }
     }
 
     pub(super) fn decide(&mut self) -> Decision {
+        let decision = self.find();
+        // Who finds everything full may wait, and is still to come until there is a place.
+        if self.came != NONE && decision.reason != Reason::AllFull && !self.dry {
+            self.loads.keep_promise(self.came, self.client, self.now);
+        }
+        decision
+    }
+
+    fn find(&mut self) -> Decision {
         let Some(asked) = self.config.listener(self.ask.at) else {
             return self.refuse(Reason::NotHere);
         };
@@ -178,11 +190,7 @@ impl<'w, T: Trace> Walk<'w, T> {
             return Some(action);
         }
         let own = self.forward(dip, Comer::Direct);
-        // Who finds it full may wait, and is still to come until there is a place.
-        let waits = own.is_none() && self.full;
-        if promised && !waits && !self.dry {
-            self.loads.keep_promise(dip, self.client, self.now);
-        }
+        self.came = if promised { dip } else { NONE };
         if bounces && own.is_some() {
             self.adopt(dip, promised);
         }

@@ -387,7 +387,6 @@ impl World {
             }
             Event::Arrive { client, at } => {
                 self.totals.count("arrived");
-                self.laws.arrived(&self.snapshot, at, client);
                 self.ask(client, at, Attempt::default());
             }
             Event::Answer(exchange, mood) => self.answer(*exchange, mood),
@@ -415,7 +414,12 @@ impl World {
             now: self.now(),
             draw: self.dice.draw(),
         };
+        let first = attempt.tried.is_empty();
         let decision = decide(&ask, &self.snapshot, &self.loads, moment, &mut attempt);
+        // Who finds it full is still to come.
+        if first && decision.reason != Reason::AllFull {
+            self.laws.arrived(&self.snapshot, at, client);
+        }
         self.laws
             .decided(&self.snapshot, &self.loads, &ask, &decision, moment.now);
         self.count(&decision);
