@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::track::Track;
 use super::{Cause, Fault, Figure, Figures, Observation, Said, Sounding, Watch};
 use crate::decide::{Health, Measured, Millis, Readiness};
-use crate::model::{Probe, Watching};
+use crate::model::{Probe, ProbeKind, Watching};
 
 /// What the probe is called that asks a suspect server which nobody watches; no configured probe can be called so.
 pub const SUSPICION: &str = "(suspect)";
@@ -192,7 +192,11 @@ impl Ward {
                 expires: at.1,
             });
         };
-        if sounding.ok {
+        let asks_the_server = !matches!(
+            probe.kind,
+            ProbeKind::Hops | ProbeKind::Exec(_) | ProbeKind::Agent
+        );
+        if sounding.ok && asks_the_server {
             note("response_us", sounding.took_us.into(), &probe.name);
         }
         for (name, value) in &sounding.figures {

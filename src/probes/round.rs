@@ -41,17 +41,23 @@ pub(super) async fn follow(farm: Arc<Farm>, mut stopped: oneshot::Receiver<()>) 
     loop {
         round.start();
         round.report();
-        let now = round.farm.now().0;
         let due = round.schedule_due();
         tokio::select! {
             biased;
             _ = &mut stopped => return,
             changed = errands.changed() => match changed {
-                Ok(()) => round.schedule.set(&errands.borrow_and_update(), now),
+                Ok(()) => {
+                    let now = round.farm.now().0;
+                    round.schedule.set(&errands.borrow_and_update(), now);
+                }
                 Err(_) => return,
             },
             errand = urgent.recv() => match errand {
-                Ok(errand) => round.schedule.urge(&errand, now),
+                Ok(errand) => {
+                    // Not the time at which the wait for it began, which may be long ago.
+                    let now = round.farm.now().0;
+                    round.schedule.urge(&errand, now);
+                }
                 // What was lost is probed soon anyway.
                 Err(RecvError::Lagged(_)) => {}
                 Err(RecvError::Closed) => return,
@@ -202,7 +208,7 @@ impl Told {
         self.late += late;
         if self.late > 0 && tell(&mut self.late_at, now) {
             warn!(
-                "{} soundings began late: too many servers are silent or programs slow; a longer interval or a shorter timeout helps",
+                "soundings that began late: {}; too many servers are silent or programs slow; a longer interval or a shorter timeout helps",
                 std::mem::take(&mut self.late)
             );
         }

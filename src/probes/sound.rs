@@ -84,17 +84,12 @@ pub(super) async fn sound(errand: &Errand, memory: &Memory) -> Outcome {
             ),
         },
     };
-    told(&errand.probe.kind, result, began, silent)
+    told(result, began, silent)
 }
 
-/// What came of an errand of this kind that began at `began` and is over now.
-pub(super) fn told(
-    kind: &ProbeKind,
-    result: Result<Found, Fault>,
-    began: Instant,
-    silent: bool,
-) -> Outcome {
-    let mut found = match result {
+/// What came of an errand that began at `began` and is over now.
+pub(super) fn told(result: Result<Found, Fault>, began: Instant, silent: bool) -> Outcome {
+    let found = match result {
         Ok(found) => found,
         Err(Fault::Ours(why)) => return Outcome::NotAsked(why),
         Err(Fault::Server(why)) => {
@@ -109,10 +104,6 @@ pub(super) fn told(
         }
     };
     let took = found.at.unwrap_or_else(Instant::now) - began;
-    if tells_time(kind) {
-        let ms = took.as_secs_f64() * 1000.0;
-        found.figures.push(("response-ms".into(), ms));
-    }
     let sounding = Sounding {
         ok: true,
         why: found.why,
@@ -125,14 +116,6 @@ pub(super) fn told(
 
 fn micros(took: Duration) -> u32 {
     u32::try_from(took.as_micros()).unwrap_or(u32::MAX)
-}
-
-/// Whether the time that it took says something about the server.
-const fn tells_time(kind: &ProbeKind) -> bool {
-    match kind {
-        ProbeKind::Tcp | ProbeKind::Http(_) | ProbeKind::Https { .. } | ProbeKind::Ping => true,
-        ProbeKind::Hops | ProbeKind::Exec(_) | ProbeKind::Agent => false,
-    }
 }
 
 /// What is said where nothing came until the time was up.

@@ -187,6 +187,6 @@ fn why(socket: &Socket) -> Result<Found, Fault> {
 }
 
 fn answered(start: Start, result: Result<Found, Fault>, began: Instant, silent: bool) -> Answered {
-    let outcome = told(&start.errand.probe.kind, result, began.into(), silent);
+    let outcome = told(result, began.into(), silent);
     (start, outcome)
 }

@@ -111,11 +111,6 @@ fn bad(sounding: &Sounding, why: &str) {
     assert!(sounding.figures.is_empty());
 }
 
-fn figure(sounding: &Sounding, name: &str) -> Option<f64> {
-    let mut figures = sounding.figures.iter();
-    figures.find(|f| &*f.0 == name).map(|f| f.1)
-}
-
 /// Runs probes by tcp as `round.rs` does, until each has come to something.
 async fn knock(to: &[SocketAddr]) -> Vec<(SocketAddr, Sounding, bool)> {
     let mut schedule = Schedule::new(1);
@@ -170,8 +165,6 @@ async fn tcp_tells_who_takes_connections_who_refuses_and_who_is_silent() {
             assert!((1_000_000..5_000_000).contains(&sounding.took_us));
         } else {
             good(sounding, "connected");
-            let ms = figure(sounding, "response-ms").expect("the time it took");
-            assert!((ms * 1000.0 - f64::from(sounding.took_us)).abs() < 1.5);
             assert!(sounding.took_us < 900_000, "not held up by the silent one");
         }
     }
@@ -242,7 +235,7 @@ async fn http_asks_what_it_was_told() {
     .await;
     let sounding = ask(http(|_| ()), at).await;
     good(&sounding, "status 204");
-    assert!(figure(&sounding, "response-ms").is_some_and(|ms| ms > 0.0));
+    assert!(sounding.took_us > 0);
     let head = heads.recv().await.expect("it was asked");
     let lines: Vec<&str> = head.split("\r\n").collect();
     assert_eq!(lines[0], "GET / HTTP/1.1");
@@ -426,7 +419,7 @@ async fn ping_hears_this_host_or_says_which_right_it_lacks() {
         let sounding = ask(ProbeKind::Ping, SocketAddr::new(ip, 0)).await;
         if sounding.ok {
             good(&sounding, "echo came back");
-            assert!(figure(&sounding, "response-ms").is_some());
+            assert!(sounding.took_us > 0);
         } else {
             assert!(
                 sounding.why.contains("ping_group_range"),
