@@ -86,7 +86,11 @@ fn a_redirect_carries_the_cookie_itself_and_nobody_keeps_it() {
         assert_eq!(first.field("cache-control"), Some("no-store"));
         let (pair, attributes) = set_cookie(&first).expect("a cookie");
         assert_eq!(attributes, "Path=/; HttpOnly; SameSite=Lax; Max-Age=600");
-        assert!(pair.starts_with("route=") && !pair.contains("u1"), "{pair}");
+        // Base64 has no dot, but may have any two letters.
+        assert!(
+            pair.starts_with("route=") && !pair.contains("one."),
+            "{pair}"
+        );
         for _ in 0..4 {
             let again = ask(at, &format!("Cookie: a=b; {pair}\r\n"));
             assert_eq!(again.location(), first.location());
