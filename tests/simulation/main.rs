@@ -4,6 +4,7 @@
 //! A hundred seeds run with the other tests. `tests/long/simulate` runs 10,000; `SIGNPOST_SEEDS=FROM..TO` names them here.
 
 mod dice;
+mod farm;
 mod laws;
 mod world;
 
