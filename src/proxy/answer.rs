@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::http1::Fault;
 use super::limits::RETRY_AFTER_S;
 use crate::model::{Code, Piece, Template};
+use crate::telemetry::decimal;
 
 /// What `Allow` lists; unknown methods are taken as well (RELIABILITY.md part B).
 const ALLOW: &[u8] = b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n";
@@ -105,7 +106,8 @@ pub(super) fn redirect<E>(
         .sum();
     decimal(
         out,
-        BEFORE.len() + (end - start) + escapes + BETWEEN.len() + phrase.len() + AFTER.len(),
+        (BEFORE.len() + (end - start) + escapes + BETWEEN.len() + phrase.len() + AFTER.len())
+            as u64,
     );
     out.extend_from_slice(b"\r\nX-Content-Type-Options: nosniff\r\n");
     if redirect.by_host || depends_on_host(template) {
@@ -169,7 +171,7 @@ pub(super) fn fault(out: &mut Vec<u8>, mut manner: Manner, fault: Fault) {
 /// 503 with `Retry-After`: nothing usable.
 pub(super) fn refusal(out: &mut Vec<u8>, manner: Manner, reason: &str) {
     let mut fields = b"Retry-After: ".to_vec();
-    decimal(&mut fields, RETRY_AFTER_S as usize);
+    decimal(&mut fields, RETRY_AFTER_S as u64);
     fields.extend_from_slice(b"\r\nCache-Control: no-store\r\n");
     plain(out, manner, 503, "Service Unavailable", &fields, reason);
 }
@@ -200,7 +202,8 @@ pub(super) fn plain(
     manner.common(out);
     out.extend_from_slice(fields);
     out.extend_from_slice(b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: ");
-    decimal(out, 3 + 1 + phrase.len() + 2 + word.len() + 1);
+    let length = 3 + 1 + phrase.len() + 2 + word.len() + 1;
+    decimal(out, length as u64);
     out.extend_from_slice(b"\r\nX-Content-Type-Options: nosniff\r\n");
     out.extend_from_slice(manner.stay.line());
     out.extend_from_slice(b"\r\n");
@@ -210,21 +213,6 @@ pub(super) fn plain(
             out.extend_from_slice(part.as_bytes());
         }
     }
-}
-
-/// Appends `n` in decimal.
-fn decimal(out: &mut Vec<u8>, mut n: usize) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (n % 10) as u8;
-        n /= 10;
-        if n == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
 }
 
 #[cfg(test)]

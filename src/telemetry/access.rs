@@ -19,6 +19,7 @@ mod text;
 
 pub use line::Line;
 pub use sink::OpenError;
+pub use text::decimal;
 
 use line::Stamp;
 use sink::Sink;
