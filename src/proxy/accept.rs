@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use super::client::Client;
 use super::connection::{Connection, First};
 use super::limits::{ACCEPT_PAUSE, ACCEPTS, DESCRIPTORS_KEPT, DESCRIPTORS_KEPT_SHARE, TOLD_AGAIN};
+use super::socket::accept_with_data;
 use super::stream::{Fresh, watch};
 use super::worker::Worker;
 use crate::model::Endpoint;
@@ -53,6 +54,8 @@ impl Listening {
         listener.set_nonblocking(true)?;
         // What is accepted inherits it: a call less a connection.
         socket2::SockRef::from(&listener).set_tcp_nodelay(true)?;
+        // What is accepted can be read at once: neither task nor registration for a redirect.
+        accept_with_data(listener.as_fd())?;
         let listener = watch(listener, Interest::READABLE)?;
         let door = Rc::new(Door {
             at,

@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
@@ -20,6 +20,11 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin {
     /// Whether the end of this connection, however it comes about, is a reset and no orderly end: set while
     /// the end is what tells the client that a body is whole (RFC 9112 §6.3, 8).
     fn reset_at_end(&mut self, reset: bool);
+
+    /// Writes what the end of the connection follows at once: it may be kept back to leave with it.
+    fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(self).poll_write(cx, bytes)
+    }
 
     /// Whether the client is known to have closed its side, whatever it sent before; reads nothing.
     fn ended(&mut self, cx: &mut Context<'_>) -> bool;

@@ -339,7 +339,12 @@ impl<S: Stream> Connection<S> {
 
     /// Writes what the client takes at once of `out`; the rest, usually nothing, is kept.
     fn send_some(&mut self, cx: &mut Context<'_>, out: &[u8]) -> Bytes {
-        match Pin::new(&mut self.client.stream).poll_write(cx, out) {
+        let stream = &mut self.client.stream;
+        let written = match self.next {
+            Next::Close | Next::Linger => stream.poll_write_last(cx, out),
+            Next::Request | Next::Forward(_) => Pin::new(stream).poll_write(cx, out),
+        };
+        match written {
             Poll::Ready(Ok(n)) if n == out.len() => Bytes::new(),
             Poll::Ready(Ok(n)) => self.keep_unsent(&out[n..]),
             Poll::Pending => self.keep_unsent(out),
@@ -426,7 +431,8 @@ impl Connection<Fresh> {
         if out.is_empty() {
             return First::GoesOn;
         }
-        let sent = match self.client.stream.try_write(out) {
+        let last = matches!(self.next, Next::Close | Next::Linger);
+        let sent = match self.client.stream.try_write(out, last) {
             None => 0,
             Some(Ok(sent)) => sent,
             Some(Err(_)) => return First::Over,

@@ -22,6 +22,7 @@ pub mod limits;
 mod past;
 mod proxy_head;
 mod queue;
+mod socket;
 mod stream;
 mod work;
 pub mod worker;

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::net::{SendFlags, send};
 use socket2::SockRef;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
@@ -41,9 +42,12 @@ impl Fresh {
         self.direct(|mut socket| socket.read(buffer))
     }
 
-    /// Writes without registering; `None`: it would block.
-    pub(super) fn try_write(&self, bytes: &[u8]) -> Option<io::Result<usize>> {
-        self.direct(|mut socket| socket.write(bytes))
+    /// Writes without registering; `None`: it would block. `last`: the end follows, and leaves in one packet with what it can.
+    pub(super) fn try_write(&self, bytes: &[u8], last: bool) -> Option<io::Result<usize>> {
+        match last {
+            true => self.direct(|socket| send_last(socket, bytes)),
+            false => self.direct(|mut socket| socket.write(bytes)),
+        }
     }
 
     /// Calls again after a signal; `None` where it would block.
@@ -116,6 +120,12 @@ impl Fresh {
     }
 }
 
+/// Keeps the last, not full packet back for the end to join it: a packet, and a wake-up of the client, less (tcp(7) "TCP_CORK",
+/// send(2) `MSG_MORE`).
+fn send_last(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
+    Ok(send(socket, bytes, SendFlags::MORE | SendFlags::NOSIGNAL)?)
+}
+
 /// Registers a socket with the runtime's epoll.
 pub(super) fn watch<T: Into<OwnedFd> + AsRawFd>(
     socket: T,
@@ -135,6 +145,10 @@ impl Stream for Fresh {
             // Where it fails the connection is broken already.
             let _ = SockRef::from(socket).set_linger(linger);
         }
+    }
+
+    fn poll_write_last(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_written(cx, |socket| send_last(socket, bytes))
     }
 
     fn ended(&mut self, cx: &mut Context<'_>) -> bool {

@@ -88,7 +88,13 @@ fn clients_get_their_answer_and_no_reset() {
 #[test]
 fn a_listener_that_closes_takes_in_who_is_waiting() {
     let running = running();
-    let mut clients: Vec<TcpStream> = (0..50).map(|_| connect(running.to)).collect();
+    let clients: Vec<TcpStream> = (0..50)
+        .map(|_| {
+            let mut client = connect(running.to);
+            client.write_all(GOOD).expect("taken");
+            client
+        })
+        .collect();
     running
         .orders
         .blocking_send(Order::Close { at: running.at })
@@ -98,8 +104,7 @@ fn a_listener_that_closes_takes_in_who_is_waiting() {
         assert!(std::time::Instant::now() < patience, "still open");
         drop(late);
     }
-    for client in &mut clients {
-        client.write_all(GOOD).expect("taken");
+    for client in &clients {
         assert!(answer(client).starts_with("HTTP/1.1 503 "));
     }
 }
