@@ -11,8 +11,8 @@
 //!
 //! # Rooms, and who may know whom
 //!
-//! `main → cli → app → {proxy, admin, probes} → control → health → decide → model → language`: a room may
-//! know any to its right, none to its left nor beside it. [`telemetry`] is known by `app`, `proxy`, `admin` and `control` only.
+//! `main → cli → app → {proxy, admin, console, probes} → control → health → decide → model → language`: a room may
+//! know any to its right, none to its left nor beside it. [`telemetry`] is known by `app`, `proxy`, `admin`, `console` and `control` only.
 //! `language`, `model`, `decide` and `health` are pure: no tokio, hyper, socket, file, thread,
 //! clock, random source, metric or log; they take `now`, a drawn number and bytes as arguments.
 //! `tests/architecture.rs` reads the imports and fails where this is broken.
@@ -49,6 +49,7 @@
 pub mod admin;
 pub mod app;
 pub mod cli;
+pub mod console;
 pub mod control;
 pub mod decide;
 pub mod health;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&[&str]; 9] = [
     &["cli"],
     &["app"],
-    &["proxy", "admin", "probes"],
+    &["proxy", "admin", "console", "probes"],
     &["control"],
     &["telemetry"],
     &["health"],

@@ -17,6 +17,7 @@ mod settings;
 mod standing;
 mod told;
 mod wards;
+mod wish;
 mod writer;
 
 pub use farm::*;
@@ -24,4 +25,5 @@ pub use listeners::{BindError, bind};
 pub use prepare::*;
 pub use report::*;
 pub use standing::*;
+pub use wish::*;
 pub use writer::*;

@@ -9,6 +9,7 @@
 mod diagnostic;
 mod expected;
 mod grammar;
+mod guide;
 mod parse;
 mod reference;
 mod source;
@@ -20,6 +21,7 @@ mod tests;
 
 pub use diagnostic::{Diagnostic, Severity, Style};
 pub use grammar::Rule;
+pub use guide::*;
 pub use parse::parse;
 pub use reference::reference;
 pub use source::{FILE_BYTES, LINE_BYTES, Place, Source, Span};

@@ -9,6 +9,7 @@
 
 mod build;
 mod care;
+mod console;
 mod cycles;
 mod draft;
 mod endpoint;
@@ -27,6 +28,7 @@ mod whole;
 mod tests;
 
 pub use care::*;
+pub use console::*;
 pub use endpoint::*;
 pub use print::print;
 pub use template::NotATemplate;
