@@ -6,6 +6,12 @@
 //! Deliberately unknown here: how a configuration is put into force (that is a [`Wish`](crate::control::Wish)), and what a
 //! worker does.
 
+mod monitor;
+mod question;
 mod seam;
+mod show;
 
+pub use monitor::*;
+pub use question::*;
 pub use seam::*;
+pub use show::*;
