@@ -155,7 +155,5 @@ pub(super) async fn candidate(desk: &Desk, lines: Vec<Box<str>>) -> Result<Strin
 /// What has to go and to come to make the second text of the first.
 pub(super) async fn differ(before: String, after: String) -> Result<String, String> {
     let differ = spawn_blocking(move || diff(&before, &after));
-    differ
-        .await
-        .map_err(|_| "comparing ended early".to_owned())
+    differ.await.map_err(|_| "comparing ended early".to_owned())
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -15,7 +15,7 @@ use super::limits::{CHUNK, FULL, OVERFULL, PROVE_WITHIN, STALLED};
 use super::registry::{Seat, Word};
 use super::room::{Ground, Room};
 use super::wire::{Heard, Raw, Wire};
-use crate::console::{Answer, Keys, Origin, Over, Session};
+use crate::console::{Keys, Origin, Over, Session};
 use crate::control::Author;
 
 /// Whoever comes, on a wire.
@@ -204,7 +204,11 @@ impl Talk {
             Some(Keys::Interrupt) => self.session.interrupt(now),
             Some(Keys::Bytes(mut bytes)) => {
                 // Of a person's keys the session drops what is too much; a script has to wait.
-                let room = if self.script { self.session.room() } else { bytes.len() };
+                let room = if self.script {
+                    self.session.room()
+                } else {
+                    bytes.len()
+                };
                 if room == 0 {
                     self.typed.push_front(Keys::Bytes(bytes));
                     return false;
@@ -237,7 +241,9 @@ impl Talk {
         }
         let most = ground.borrow().console.sessions;
         if !self.seat.name(&user, level, most) {
-            let text = format!("% all {most} sessions are taken (`console-sessions`); `who` on another shows by whom");
+            let text = format!(
+                "% all {most} sessions are taken (`console-sessions`); `who` on another shows by whom"
+            );
             self.notice(&text);
             self.last = Some(1);
             return;

@@ -74,7 +74,8 @@ impl Executor {
 
     /// The window's size, for what is painted live.
     pub(super) fn resize(&self, size: (u16, u16)) {
-        self.size.send_if_modified(|before| std::mem::replace(before, size) != size);
+        self.size
+            .send_if_modified(|before| std::mem::replace(before, size) != size);
     }
 
     /// Begins what is asked for; its answer, where that is there at once.

@@ -141,7 +141,8 @@ fn network(address: IpAddr) -> IpAddr {
 /// # Errors
 /// Where it cannot be made, in words.
 pub fn hash(password: &str) -> Result<String, String> {
-    let hashed = PasswordHasher::<PasswordHash>::hash_password(&Argon2::default(), password.as_bytes());
+    let hashed =
+        PasswordHasher::<PasswordHash>::hash_password(&Argon2::default(), password.as_bytes());
     hashed
         .map(|hash| hash.to_string())
         .map_err(|e| format!("cannot hash a password: {e}"))

@@ -185,7 +185,10 @@ mod tests {
             .collect();
         assert!(seats[0].name("ann", Level::View, 2) && seats[1].name("bob", Level::View, 2));
         assert!(!seats[2].name("eve", Level::View, 2));
-        assert!(seats[0].name("carl", Level::View, 2), "he has his place already");
+        assert!(
+            seats[0].name("carl", Level::View, 2),
+            "he has his place already"
+        );
         let (socket, _) = registry.sit(Over::Unix, "unix");
         assert!(socket.name("root", Level::View, 2));
         drop(seats);

@@ -129,7 +129,10 @@ impl Room {
     /// Gives up what the session of this number holds.
     pub(super) fn release(&self, session: u64) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.as_ref().is_some_and(|author| author.session == session) {
+        if held
+            .as_ref()
+            .is_some_and(|author| author.session == session)
+        {
             *held = None;
         }
     }

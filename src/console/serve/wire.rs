@@ -103,7 +103,10 @@ impl Code {
     /// What was read, understood; and what has to be answered to it at once.
     pub(super) fn take(&mut self, raw: &Raw, bytes: &[u8]) -> (Heard, Vec<u8>) {
         let heard = match raw {
-            Raw::Window(columns, rows) => Heard::Keys(vec![Keys::Window { columns: *columns, rows: *rows }]),
+            Raw::Window(columns, rows) => Heard::Keys(vec![Keys::Window {
+                columns: *columns,
+                rows: *rows,
+            }]),
             Raw::Interrupt => Heard::Keys(vec![Keys::Interrupt]),
             Raw::Ended => Heard::Ended,
             Raw::Gone => Heard::Gone,
@@ -212,7 +215,13 @@ mod tests {
         }
         assert_eq!(
             keys,
-            [Keys::Bytes(b"show".to_vec()), Keys::Window { columns: 80, rows: 24 }]
+            [
+                Keys::Bytes(b"show".to_vec()),
+                Keys::Window {
+                    columns: 80,
+                    rows: 24
+                }
+            ]
         );
         assert!(code.has_ended());
     }
