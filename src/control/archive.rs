@@ -66,7 +66,10 @@ impl Archive {
         let (user, from) = (word(&author.user), word(&author.from));
         let now = Timestamp::now();
         let head = format!("! at {now:.0} by {user} from {from} for {why}\n");
-        save(&self.file(newest + 1), [head.as_str(), text].concat().as_bytes())?;
+        save(
+            &self.file(newest + 1),
+            [head.as_str(), text].concat().as_bytes(),
+        )?;
         self.let_go(&numbers);
         Ok(true)
     }
@@ -163,5 +166,9 @@ fn word(text: &str) -> String {
         .chars()
         .map(|c| if fits(c) { c } else { '_' })
         .collect();
-    if word.is_empty() { "-".to_owned() } else { word }
+    if word.is_empty() {
+        "-".to_owned()
+    } else {
+        word
+    }
 }

@@ -36,7 +36,8 @@ pub fn save(path: &Path, bytes: &[u8]) -> io::Result<()> {
         return Err(error);
     }
     sync_folder(&path).map_err(|e| {
-        let told = format!("the new file is in its place, but may be lost if the power fails now: {e}");
+        let told =
+            format!("the new file is in its place, but may be lost if the power fails now: {e}");
         io::Error::new(e.kind(), told)
     })
 }

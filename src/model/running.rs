@@ -45,12 +45,10 @@ impl Running {
         diagnostics.sort_by_key(|diagnostic| diagnostic.span);
         let running = model.filter(|_| holds).map(|model| {
             let mut running = Running::from(model);
-            running.comments = Comments::gather(
-                &Comments::default(),
-                &statements,
-                &running.model,
-                || running.keys(),
-            );
+            running.comments =
+                Comments::gather(&Comments::default(), &statements, &running.model, || {
+                    running.keys()
+                });
             running
         });
         let told = Loaded {
@@ -135,7 +133,11 @@ fn of_lines(mut told: Diagnostic, edge: u32) -> Option<Diagnostic> {
         let message = std::mem::take(&mut told.message);
         let label = std::mem::take(&mut told.label);
         let colon = if label.is_empty() { "" } else { ": " };
-        told.message = format!("`{}` would no longer hold: {message}{colon}{label}", place.text).into();
+        told.message = format!(
+            "`{}` would no longer hold: {message}{colon}{label}",
+            place.text
+        )
+        .into();
     }
     Some(told)
 }
