@@ -15,15 +15,19 @@ use tracing::{error, info, warn};
 
 use crate::admin;
 use crate::admin::{Question, Source};
-use crate::control::{Door, Farm, Order, PrepareError, Report, Writer, count};
-use crate::language::{FILE_BYTES, Style};
-use crate::model;
-use crate::model::{Endpoint, Id, Model};
+use crate::control::{Door, Farm, Life, Order, PrepareError, Report, Wish, Writer, count};
+use crate::language::FILE_BYTES;
+use crate::model::{Endpoint, Id, Model, Running};
 use crate::probes::Probing;
 use crate::proxy;
 use crate::telemetry::{Counts, OpenError, Table};
 
+mod boot;
+mod life;
 mod sight;
+
+pub use boot::{STARTUP, open};
+pub use life::{Event, unanswered};
 
 /// Orders that may wait for a worker; the writer waits where there are more.
 const ORDERS_WAITING: usize = 64;
@@ -32,6 +36,8 @@ const ORDERS_WAITING: usize = 64;
 const LAST_LINES: Duration = Duration::from_secs(1);
 /// Questions of the admin room that may wait for the writer.
 const QUESTIONS_WAITING: usize = 16;
+/// Wishes about the configuration that may wait; who has another waits to say it.
+const WISHES_WAITING: usize = 64;
 
 /// How a director is run.
 #[derive(Clone, Debug)]
@@ -53,6 +59,10 @@ pub struct Director {
     /// The urls that are linked to nothing.
     unlinked: Arc<HashSet<Id>>,
     questions: mpsc::Receiver<Question>,
+    life: Life,
+    wishes: (mpsc::Sender<Wish>, mpsc::Receiver<Wish>),
+    /// A worker ended by itself.
+    over: bool,
     grace: Duration,
 }
 
@@ -99,25 +109,6 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads and resolves a configuration file. Warnings go to standard error.
-///
-/// # Errors
-/// Where it cannot be read or does not hold.
-pub fn load(path: &Path) -> Result<Model, Error> {
-    let bytes = read(path).map_err(|e| Error::Read(path.to_owned(), e))?;
-    let loaded = model::load(&path.display().to_string(), &bytes);
-    let told = loaded.report(Style::Plain);
-    match loaded.model {
-        Some(model) => {
-            for line in told.lines() {
-                warn!("{line}");
-            }
-            Ok(model)
-        }
-        None => Err(Error::Invalid(told)),
-    }
-}
-
 impl Director {
     /// Starts the workers and serves `model`. `handed` are listeners that somebody else bound.
     ///
@@ -125,6 +116,20 @@ impl Director {
     /// Where a thread cannot be started or the model cannot be served.
     pub async fn start(
         model: Model,
+        options: &Options,
+        handed: HashMap<Endpoint, Vec<TcpListener>>,
+    ) -> Result<Director, Error> {
+        let running = Arc::new(Running::from(model));
+        let life = Life::new(Arc::clone(&running), Some(running), None, None);
+        Director::live(life, options, handed).await
+    }
+
+    /// Starts the workers and serves what `life` begins with.
+    ///
+    /// # Errors
+    /// Where a thread cannot be started or the configuration cannot be served.
+    pub async fn live(
+        life: Life,
         options: &Options,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<Director, Error> {
@@ -157,8 +162,12 @@ impl Director {
             ended,
             unlinked: Arc::default(),
             questions,
+            life,
+            wishes: mpsc::channel(WISHES_WAITING),
+            over: false,
             grace: options.grace,
         };
+        let model = Arc::clone(director.life.running().model());
         director.replace(model, handed).await?;
         Ok(director)
     }
@@ -167,9 +176,9 @@ impl Director {
     ///
     /// # Errors
     /// Where it cannot be served; nothing has changed then.
-    pub async fn replace(
+    async fn replace(
         &mut self,
-        model: Model,
+        model: Arc<Model>,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<(), Error> {
         let unlinked = sight::unlinked(&model);
@@ -180,11 +189,6 @@ impl Director {
         self.unlinked = unlinked;
         self.probe(suspicious);
         Ok(())
-    }
-
-    /// Counts a reload: in force, or refused.
-    pub fn note_reload(&self, in_force: bool) {
-        self.writer.farm().ledger().reloaded(in_force);
     }
 
     /// Starts the thread that probes once there is something for it to do.
@@ -199,22 +203,6 @@ impl Director {
             Err(e) => error!(
                 "cannot start the thread that probes: {e}; servers are watched by their traffic alone"
             ),
-        }
-    }
-
-    /// Keeps watch over the servers; returns only where a worker ended by itself. Cancel safe.
-    pub async fn watch(&mut self) {
-        let Director {
-            writer,
-            reports,
-            unlinked,
-            questions,
-            ended,
-            ..
-        } = self;
-        tokio::select! {
-            () = attend(writer, reports, unlinked, questions) => {}
-            Some((number, _)) = ended.recv() => error!("worker {number} ended by itself"),
         }
     }
 
@@ -258,6 +246,7 @@ impl Director {
     /// Stops accepting, closes idle connections at once, lets requests in flight end within the grace
     /// time; returns the counts of the whole life.
     pub async fn stop(mut self) -> Table {
+        self.go_back("was not confirmed before the end").await;
         drop(self.probing.take());
         self.writer.drain().await;
         let mut counted = Vec::new();

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use self::sample::Sample;
 use super::terminal::{complain, log, say};
-use crate::app::{Director, Options};
+use crate::app::{Director, Event, Options};
 use crate::language::Style;
 use crate::model::{self, Model};
 
@@ -82,7 +82,10 @@ async fn demo() -> Result<(), String> {
                 Some(sample::Switch::Quit) | None => break,
                 Some(sample::Switch::Server { number, run }) => turn(&mut samples, number, run),
             },
-            () = director.watch() => return Err("the director ended".to_owned()),
+            event = director.watch() => match event {
+                Event::Ended => return Err("the director ended".to_owned()),
+                event => director.answer(event).await,
+            },
         }
     }
     say(director.stop().await.to_string().trim_end());

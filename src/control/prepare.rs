@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use super::listeners::{BindError, bind};
 use crate::model::{Endpoint, Model};
@@ -48,10 +49,15 @@ pub fn doors(model: &Model) -> Vec<(Endpoint, Door)> {
         .collect()
 }
 
+/// Whether a model has a virtual or a dip: something to serve.
+pub fn serves(model: &Model) -> bool {
+    !(model.virtuals.is_empty() && model.dips.is_empty())
+}
+
 /// Why a configuration that holds cannot be served here and now.
 #[derive(Debug)]
 pub enum PrepareError {
-    /// It has no virtual and no dip.
+    /// It has no virtual and no dip, which a file must not: who writes one forgot them.
     Empty,
     /// These dips' reals have the very address that the dip listens at.
     NeedsInline(Vec<Endpoint>),
@@ -98,7 +104,7 @@ impl std::error::Error for PrepareError {}
 /// A change whose every step that can fail has been taken. Dropped, nothing happened.
 #[derive(Debug)]
 pub struct Prepared {
-    pub(super) model: Model,
+    pub(super) model: Arc<Model>,
     /// Listeners that are new.
     pub(super) open: Vec<Listener>,
     /// Listeners that end.
@@ -113,15 +119,12 @@ pub struct Prepared {
 /// # Errors
 /// Where it cannot be served; nothing has changed then.
 pub fn prepare(
-    model: Model,
+    model: Arc<Model>,
     open_now: &[(Endpoint, Door)],
     mut handed: HashMap<Endpoint, Vec<TcpListener>>,
     workers: usize,
 ) -> Result<Prepared, PrepareError> {
     let doors = doors(&model);
-    if doors.iter().all(|(_, door)| *door == Door::Admin) {
-        return Err(PrepareError::Empty);
-    }
     let inline: Vec<_> = model
         .dips
         .iter()

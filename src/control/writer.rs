@@ -70,7 +70,7 @@ pub struct Writer {
     pub(super) logging: Logging,
     /// Who serves the admin listener; nobody: it is bound and not served.
     admin: Option<Orders>,
-    model: Model,
+    model: Arc<Model>,
     secret: [u8; 32],
     intents: Intents,
     wards: Wards,
@@ -89,7 +89,7 @@ impl Writer {
     /// A writer over a farm without anything, and the farm's end of its reports.
     pub fn new(workers: Vec<Orders>) -> (Writer, mpsc::Receiver<Report>) {
         let (send, receive) = mpsc::channel(REPORTS_WAITING);
-        let model = Model::default();
+        let model = Arc::<Model>::default();
         let secret = clock::secret();
         let facts = Facts {
             secret,
@@ -163,10 +163,10 @@ impl Writer {
     /// Where it cannot be served; nothing has changed then.
     pub async fn replace(
         &mut self,
-        model: Model,
+        model: impl Into<Arc<Model>>,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<(), PrepareError> {
-        let prepared = prepare(model, &self.doors, handed, self.workers.len())?;
+        let prepared = prepare(model.into(), &self.doors, handed, self.workers.len())?;
         let wanted = prepared.model.globals.access_log.as_ref();
         let log = self.logging.prepare(wanted).map_err(PrepareError::Log)?;
         self.apply(prepared).await;

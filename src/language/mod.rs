@@ -9,6 +9,7 @@
 mod diagnostic;
 mod expected;
 mod grammar;
+mod ground;
 mod guide;
 mod parse;
 mod reference;
@@ -21,6 +22,7 @@ mod tests;
 
 pub use diagnostic::{Diagnostic, Severity, Style};
 pub use grammar::Rule;
+pub use ground::Ground;
 pub use guide::*;
 pub use parse::parse;
 pub use reference::reference;
@@ -28,4 +30,4 @@ pub use source::{FILE_BYTES, LINE_BYTES, Place, Source, Span};
 pub use statement::{Line, Statements, Word};
 pub use vocabulary::{Entry, Vocabulary, vocabulary};
 
-pub(crate) use expected::nearest;
+pub(crate) use expected::{keeps_secret, nearest};

@@ -9,6 +9,7 @@
 
 mod build;
 mod care;
+mod comments;
 mod console;
 mod cycles;
 mod draft;
@@ -16,7 +17,9 @@ mod endpoint;
 mod finish;
 mod ids;
 mod listeners;
+mod mask;
 mod print;
+mod running;
 mod statements;
 mod template;
 mod types;
@@ -30,7 +33,9 @@ mod tests;
 pub use care::*;
 pub use console::*;
 pub use endpoint::*;
+pub use mask::mask;
 pub use print::print;
+pub use running::Running;
 pub use template::NotATemplate;
 pub use types::*;
 
