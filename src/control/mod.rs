@@ -20,6 +20,7 @@ mod wards;
 mod wish;
 mod writer;
 
+pub use errands::errand_for;
 pub use farm::*;
 pub use listeners::{BindError, bind};
 pub use prepare::*;

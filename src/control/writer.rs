@@ -13,8 +13,9 @@ use super::standing::Intents;
 use super::wards::{Flip, Wards};
 use super::{Door, Farm, Live, PrepareError, Report, clock, errands, prepare, told};
 use crate::decide::{Facts, Millis, Snapshot};
-use crate::model::{Endpoint, Id, Model};
-use crate::telemetry::{Counts, Journal};
+use crate::health::Latest;
+use crate::model::{Endpoint, Id, Model, Probe};
+use crate::telemetry::{Counts, Ear, Journal};
 
 /// Reports that may wait for the writer; more are dropped, as the writer then has enough to act on.
 pub const REPORTS_WAITING: usize = 16_384;
@@ -53,6 +54,8 @@ pub enum Order {
     Forget(Arc<HashSet<usize>>),
     /// Write the access log there from now on, or nowhere.
     Log(Option<Arc<Journal>>),
+    /// Tell of every request that is answered from now on, too.
+    Listen(Arc<Ear>),
     /// Send a copy of the counts.
     Count(oneshot::Sender<Counts>),
     /// Stop accepting, close what is idle, end when the rest is done.
@@ -70,7 +73,7 @@ pub struct Writer {
     pub(super) logging: Logging,
     /// Who serves the admin listener; nobody: it is bound and not served.
     admin: Option<Orders>,
-    model: Model,
+    model: Arc<Model>,
     secret: [u8; 32],
     intents: Intents,
     wards: Wards,
@@ -89,7 +92,7 @@ impl Writer {
     /// A writer over a farm without anything, and the farm's end of its reports.
     pub fn new(workers: Vec<Orders>) -> (Writer, mpsc::Receiver<Report>) {
         let (send, receive) = mpsc::channel(REPORTS_WAITING);
-        let model = Model::default();
+        let model = Arc::new(Model::default());
         let secret = clock::secret();
         let facts = Facts {
             secret,
@@ -139,6 +142,17 @@ impl Writer {
         &self.model
     }
 
+    /// The same, to be looked at for as long as it takes.
+    pub fn configured(&self) -> Arc<Model> {
+        Arc::clone(&self.model)
+    }
+
+    /// What each probe of a server last brought back.
+    pub fn latest(&self, id: &Id) -> Vec<(Arc<Probe>, Latest)> {
+        let ward = self.wards.ward(id);
+        ward.map(|ward| ward.latest().collect()).unwrap_or_default()
+    }
+
     /// How often a snapshot was published because of what was measured.
     pub fn swaps(&self) -> u64 {
         self.swaps
@@ -177,7 +191,7 @@ impl Writer {
     }
 
     async fn apply(&mut self, prepared: super::Prepared) {
-        self.model = prepared.model;
+        self.model = Arc::new(prepared.model);
         self.intents.configure(&self.model, self.farm.now());
         let turned = self.wards.configure(&self.model, &self.farm);
         let live = self.farm.live().load_full();
