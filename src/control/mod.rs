@@ -28,6 +28,7 @@ mod wish;
 mod writer;
 
 pub use archive::*;
+pub use errands::errand_for;
 pub use farm::*;
 pub use life::*;
 pub use listeners::{BindError, bind};

@@ -13,8 +13,9 @@ use super::standing::Intents;
 use super::wards::{Flip, Wards};
 use super::{Door, Farm, Live, PrepareError, Report, clock, errands, prepare, told};
 use crate::decide::{Facts, Millis, Snapshot};
-use crate::model::{Endpoint, Id, Model};
-use crate::telemetry::{Counts, Journal};
+use crate::health::Latest;
+use crate::model::{Endpoint, Id, Model, Probe};
+use crate::telemetry::{Counts, Ear, Journal};
 
 /// Reports that may wait for the writer; more are dropped, as the writer then has enough to act on.
 pub const REPORTS_WAITING: usize = 16_384;
@@ -53,6 +54,8 @@ pub enum Order {
     Forget(Arc<HashSet<usize>>),
     /// Write the access log there from now on, or nowhere.
     Log(Option<Arc<Journal>>),
+    /// Tell of every request that is answered from now on, too.
+    Listen(Arc<Ear>),
     /// Send a copy of the counts.
     Count(oneshot::Sender<Counts>),
     /// Stop accepting, close what is idle, end when the rest is done.
@@ -137,6 +140,17 @@ impl Writer {
     /// What the operator wants.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// The same, to be looked at for as long as it takes.
+    pub fn configured(&self) -> Arc<Model> {
+        Arc::clone(&self.model)
+    }
+
+    /// What each probe of a server last brought back.
+    pub fn latest(&self, id: &Id) -> Vec<(Arc<Probe>, Latest)> {
+        let ward = self.wards.ward(id);
+        ward.map(|ward| ward.latest().collect()).unwrap_or_default()
     }
 
     /// How often a snapshot was published because of what was measured.

@@ -6,7 +6,7 @@ use tokio::task::spawn_blocking;
 
 use super::executor::Desk;
 use crate::console::{Answer, diff};
-use crate::control::{Applied, Which, Wish};
+use crate::control::{Applied, CONSOLE, Which, Wish, rendered};
 use crate::language::Style;
 use crate::model::Running;
 
@@ -35,7 +35,6 @@ async fn apply(
     whole: bool,
     why: &'static str,
 ) -> Result<String, String> {
-    desk.room.free_for(&desk.author)?;
     let author = desk.author.clone();
     let wish = |reply| Wish::Apply {
         lines,
@@ -56,7 +55,6 @@ pub(super) async fn commit(
     generation: u64,
     confirm_minutes: Option<u16>,
 ) -> Result<String, String> {
-    desk.room.free_for(&desk.author)?;
     let author = desk.author.clone();
     let wish = |reply| Wish::Apply {
         lines: lines.join("\n"),
@@ -93,20 +91,13 @@ pub(super) fn committed(applied: &Applied, confirm_minutes: Option<u16>) -> Stri
 /// Begins a candidate.
 pub(super) async fn begin(desk: &Desk, exclusive: bool) -> Answer {
     let room = &desk.room;
-    let free = if exclusive {
-        room.hold(&desk.author)
-    } else {
-        room.free_for(&desk.author)
-    };
-    if let Err(why) = free {
+    let author = desk.author.clone();
+    if exclusive && let Err(why) = room.wish(|reply| Wish::Lock { author, reply }).await {
         return Answer::Denied(why);
     }
     match room.wish(|reply| Wish::State { reply }).await {
         Ok(state) => Answer::Begun(state.generation),
-        Err(why) => {
-            room.release(desk.author.session);
-            Answer::Denied(why)
-        }
+        Err(why) => Answer::Denied(why),
     }
 }
 
@@ -128,11 +119,8 @@ async fn proposed(desk: &Desk, lines: Vec<Box<str>>) -> Result<(Running, Running
         let running = running.ok_or_else(|| told.report(Style::Plain))?;
         let lines = lines.join("\n");
         match running.with(&lines) {
-            Ok((with, warnings)) => {
-                let told = warnings.iter().map(|w| format!("{w}\n")).collect();
-                Ok((running, with, told))
-            }
-            Err(errors) => Err(errors.iter().map(|e| format!("{e}\n")).collect()),
+            Ok((with, warnings)) => Ok((running, with, rendered(CONSOLE, &warnings))),
+            Err(errors) => Err(rendered(CONSOLE, &errors)),
         }
     });
     proposed

@@ -120,12 +120,10 @@ async fn say(desk: &Desk, asked: &Asked) -> Result<String, String> {
         }
         "copy_file" => copy(desk, command).await,
         "reload" => {
-            room.free_for(&author)?;
             let applied = room.wish(|reply| Wish::Reload { author, reply }).await?;
             Ok(changes::committed(&applied, None))
         }
         "rollback" => {
-            room.free_for(&author)?;
             let number = number(command, "number", 1, usize::MAX)?.unwrap_or(1);
             let confirm_minutes = confirm_minutes(command)?;
             let wish = |reply| Wish::Rollback {

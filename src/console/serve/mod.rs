@@ -207,7 +207,11 @@ fn take(
                 accepting.abort();
             }
         }
-        Order::Drain | Order::Forget(_) | Order::Log(_) | Order::Count(_) => {}
+        Order::Drain
+        | Order::Forget(_)
+        | Order::Log(_)
+        | Order::Listen(_)
+        | Order::Count(_) => {}
     }
 }
 

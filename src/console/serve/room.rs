@@ -1,7 +1,7 @@
 //! What all sessions share.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
@@ -70,8 +70,6 @@ pub(super) struct Room {
     pub(super) unproven: Arc<Semaphore>,
     /// Sessions over the Unix socket.
     pub(super) local: Arc<Semaphore>,
-    /// Who alone may change anything, by the number of his session.
-    held: Mutex<Option<Author>>,
 }
 
 /// What is said where the director does not answer any more.
@@ -85,7 +83,6 @@ impl Room {
             login: Login::default(),
             unproven: Arc::new(Semaphore::new(UNPROVEN)),
             local: Arc::new(Semaphore::new(UNIX_SESSIONS)),
-            held: Mutex::default(),
         }
     }
 
@@ -115,40 +112,10 @@ impl Room {
         answer.await.unwrap_or_else(|_| Err(SILENT.to_owned()))
     }
 
-    /// Lets nobody but `author`'s session change anything until it is released.
-    ///
-    /// # Errors
-    /// Where somebody else does already, in words.
-    pub(super) fn hold(&self, author: &Author) -> Result<(), String> {
-        self.free_for(author)?;
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        *held = Some(author.clone());
-        Ok(())
-    }
-
-    /// Gives up what the session of this number holds.
-    pub(super) fn release(&self, session: u64) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held
-            .as_ref()
-            .is_some_and(|author| author.session == session)
-        {
-            *held = None;
-        }
-    }
-
-    /// Whether `author`'s session may change anything.
-    ///
-    /// # Errors
-    /// Where somebody else has it to himself, in words.
-    pub(super) fn free_for(&self, author: &Author) -> Result<(), String> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        match held.as_ref() {
-            Some(other) if other.session != author.session => Err(format!(
-                "{} has the configuration to himself since `configure exclusive` (session {}, from {}); `kill {}` ends that",
-                other.user, other.session, other.from, other.session
-            )),
-            _ => Ok(()),
-        }
+    /// Lets others change the configuration again, where the session of this number kept them from it.
+    pub(super) fn release(self: &Arc<Room>, session: u64) {
+        let wishes = self.source.wishes.clone();
+        // The writer may be busy, and nobody waits for this.
+        tokio::spawn(async move { wishes.send(Wish::Unlock { session }).await });
     }
 }
