@@ -71,8 +71,8 @@ pub struct Writer {
     farm: Arc<Farm>,
     pub(super) workers: Vec<Orders>,
     pub(super) logging: Logging,
-    /// Who serves the admin listener; nobody: it is bound and not served.
-    admin: Option<Orders>,
+    /// Who serves the listeners that are not the workers'; nobody: they are bound and not served.
+    rooms: Vec<(Door, Orders)>,
     model: Arc<Model>,
     secret: [u8; 32],
     intents: Intents,
@@ -111,7 +111,7 @@ impl Writer {
                 farm,
                 workers,
                 logging: Logging::default(),
-                admin: None,
+                rooms: Vec::new(),
                 model,
                 secret,
                 intents: Intents::default(),
@@ -127,9 +127,10 @@ impl Writer {
         )
     }
 
-    /// Hands the admin listener to `admin` from now on.
-    pub fn admit(&mut self, admin: Orders) {
-        self.admin = Some(admin);
+    /// Hands listeners of the kind `door` to `room` from now on.
+    pub fn admit(&mut self, door: Door, room: Orders) {
+        self.rooms.retain(|(other, _)| *other != door);
+        self.rooms.push((door, room));
     }
 
     /// What the workers share.
@@ -245,7 +246,10 @@ impl Writer {
     fn behind(&self, door: Door) -> &[Orders] {
         match door {
             Door::Virtual | Door::Dip => &self.workers,
-            Door::Admin => self.admin.as_slice(),
+            Door::Admin | Door::Telnet | Door::Ssh => {
+                let room = self.rooms.iter().find(|(of, _)| *of == door);
+                room.map(|(_, orders)| std::slice::from_ref(orders)).unwrap_or_default()
+            }
         }
     }
 

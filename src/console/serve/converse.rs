@@ -69,7 +69,7 @@ pub(super) async fn converse(room: Arc<Room>, guest: Guest) -> u8 {
     if talk.named.is_some() {
         audit::left(&talk.executor.author);
     }
-    talk.room.release(talk.seat.number());
+    talk.executor.release();
     status
 }
 

@@ -25,6 +25,8 @@ pub(super) struct Executor {
     pub(super) author: Author,
     work: Option<Work>,
     size: watch::Sender<(u16, u16)>,
+    /// It may keep others from changing anything.
+    holds: bool,
 }
 
 /// What is under way.
@@ -69,6 +71,7 @@ impl Executor {
             author,
             work: None,
             size: watch::Sender::new((0, 0)),
+            holds: false,
         }
     }
 
@@ -94,10 +97,11 @@ impl Executor {
             }
             Request::Cancel => self.work.take().map(|_| Answer::Done),
             Request::Abandon => {
-                self.room.release(self.author.session);
+                self.release();
                 None
             }
             request => {
+                self.holds |= matches!(request, Request::Begin { exclusive: true });
                 let (answer, answers) = mpsc::channel(ANSWERS);
                 let (keys, pressed) = mpsc::channel(KEYS_WAITING);
                 let desk = Desk {
@@ -116,6 +120,13 @@ impl Executor {
                 });
                 None
             }
+        }
+    }
+
+    /// Lets others change the configuration again.
+    pub(super) fn release(&mut self) {
+        if std::mem::take(&mut self.holds) {
+            self.room.release(self.author.session);
         }
     }
 
