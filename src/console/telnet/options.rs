@@ -7,6 +7,10 @@ pub(super) const SUPPRESS_GO_AHEAD: u8 = 3;
 /// RFC 1073: the window's size.
 pub(super) const NAWS: u8 = 31;
 
+/// How many answers about options a connection gets. Two ends that both keep to RFC 1143 still echo for ever what a third put in
+/// between them.
+pub(super) const ANSWERS: u16 = 256;
+
 const IAC: u8 = 255;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +58,7 @@ pub(super) struct Options {
     suppress: State,
     their_suppress: State,
     their_window: State,
+    answered: u16,
 }
 
 impl Options {
@@ -88,7 +93,10 @@ impl Options {
             None => asks.then_some(no),
             Some(state) => heard(state, asks, yes, no),
         };
-        if let Some(answer) = answer {
+        if let Some(answer) = answer
+            && self.answered < ANSWERS
+        {
+            self.answered += 1;
             reply.extend_from_slice(&[IAC, answer.byte(), option]);
         }
     }
