@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 
 use crate::admin;
 use crate::admin::{Question, Source};
+use crate::console as room;
 use crate::control::{Door, Farm, Order, PrepareError, Report, Writer, count};
 use crate::language::{FILE_BYTES, Style};
 use crate::model;
@@ -23,6 +24,7 @@ use crate::probes::Probing;
 use crate::proxy;
 use crate::telemetry::{Counts, OpenError, Table};
 
+mod console;
 mod sight;
 
 /// Orders that may wait for a worker; the writer waits where there are more.
@@ -53,6 +55,9 @@ pub struct Director {
     /// The urls that are linked to nothing.
     unlinked: Arc<HashSet<Id>>,
     questions: mpsc::Receiver<Question>,
+    /// Where the console asks, and what that asks the writer.
+    desk: mpsc::Sender<room::Question>,
+    asked: mpsc::Receiver<console::Ask>,
     grace: Duration,
 }
 
@@ -133,6 +138,7 @@ impl Director {
             .unzip();
         let (mut writer, reports) = Writer::new(orders);
         let questions = serve_admin(&mut writer);
+        let (desk, asked) = console::Desk::open(&writer);
         let pseudonym: Arc<str> = pseudonym().into();
         let (tell_end, ended) = mpsc::channel(options.workers);
         let threads = inboxes
@@ -157,6 +163,8 @@ impl Director {
             ended,
             unlinked: Arc::default(),
             questions,
+            desk,
+            asked,
             grace: options.grace,
         };
         director.replace(model, handed).await?;
@@ -209,11 +217,12 @@ impl Director {
             reports,
             unlinked,
             questions,
+            asked,
             ended,
             ..
         } = self;
         tokio::select! {
-            () = attend(writer, reports, unlinked, questions) => {}
+            () = attend(writer, reports, unlinked, (questions, asked)) => {}
             Some((number, _)) = ended.recv() => error!("worker {number} ended by itself"),
         }
     }
@@ -227,6 +236,11 @@ impl Director {
     /// The writer, to ask for counts and listeners.
     pub fn writer(&self) -> &Writer {
         &self.writer
+    }
+
+    /// Where the console asks about the running director.
+    pub fn desk(&self) -> mpsc::Sender<room::Question> {
+        self.desk.clone()
     }
 
     /// The line that names every listener.
@@ -269,8 +283,8 @@ impl Director {
                 }
             }
         };
-        let (unlinked, questions) = (&self.unlinked, &mut self.questions);
-        let attend = attend(&mut self.writer, &mut self.reports, unlinked, questions);
+        let asking = (&mut self.questions, &mut self.asked);
+        let attend = attend(&mut self.writer, &mut self.reports, &self.unlinked, asking);
         let ended = tokio::select! {
             biased;
             () = all_ended => true,
@@ -292,18 +306,22 @@ impl Director {
     }
 }
 
-/// Keeps watch over the servers and tells the admin room what the writer knows. Cancel safe.
+/// Keeps watch over the servers and tells the admin room and the console what the writer knows. Cancel safe.
 async fn attend(
     writer: &mut Writer,
     reports: &mut mpsc::Receiver<Report>,
     unlinked: &Arc<HashSet<Id>>,
-    questions: &mut mpsc::Receiver<Question>,
+    (questions, asked): (
+        &mut mpsc::Receiver<Question>,
+        &mut mpsc::Receiver<console::Ask>,
+    ),
 ) {
     loop {
         tokio::select! {
             biased;
             () = writer.watch(reports) => return,
             Some(question) = questions.recv() => sight::tell(writer, unlinked, question),
+            Some(ask) = asked.recv() => console::tell(writer, ask),
         }
     }
 }
