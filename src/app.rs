@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 
 use crate::admin;
 use crate::admin::{Question, Source};
+use crate::console as room;
 use crate::control::{Door, Farm, Life, Order, PrepareError, Report, Wish, Writer, count};
 use crate::language::FILE_BYTES;
 use crate::model::{Endpoint, Id, Model, Running};
@@ -23,11 +24,16 @@ use crate::proxy;
 use crate::telemetry::{Counts, OpenError, Table};
 
 mod boot;
+mod console;
 mod life;
+mod served;
 mod sight;
 
 pub use boot::{STARTUP, open};
 pub use life::{Event, unanswered};
+pub use served::Consoling;
+
+use served::Served;
 
 /// Orders that may wait for a worker; the writer waits where there are more.
 const ORDERS_WAITING: usize = 64;
@@ -46,6 +52,8 @@ pub struct Options {
     pub workers: usize,
     /// How long requests in flight may take to end once asked to stop.
     pub grace: Duration,
+    /// How the console is served; `None`: not at all.
+    pub console: Option<Consoling>,
 }
 
 /// A running director: one writer here, one thread a worker, one that probes.
@@ -63,6 +71,9 @@ pub struct Director {
     wishes: (mpsc::Sender<Wish>, mpsc::Receiver<Wish>),
     /// A worker ended by itself.
     over: bool,
+    /// What the console asks the writer.
+    asked: mpsc::Receiver<console::Ask>,
+    served: Option<Served>,
     grace: Duration,
 }
 
@@ -138,6 +149,12 @@ impl Director {
             .unzip();
         let (mut writer, reports) = Writer::new(orders);
         let questions = serve_admin(&mut writer);
+        let (desk, asked) = console::Desk::open(&writer);
+        let wishes = mpsc::channel(WISHES_WAITING);
+        let served = match &options.console {
+            Some(options) => Some(Served::start(options, &mut writer, &wishes.0, &desk)?),
+            None => None,
+        };
         let pseudonym: Arc<str> = pseudonym().into();
         let (tell_end, ended) = mpsc::channel(options.workers);
         let threads = inboxes
@@ -163,12 +180,15 @@ impl Director {
             unlinked: Arc::default(),
             questions,
             life,
-            wishes: mpsc::channel(WISHES_WAITING),
+            wishes,
             over: false,
+            asked,
+            served,
             grace: options.grace,
         };
         let model = Arc::clone(director.life.running().model());
         director.replace(model, handed).await?;
+        director.publish();
         Ok(director)
     }
 
@@ -228,6 +248,8 @@ impl Director {
                     Door::Virtual => "virtual",
                     Door::Dip => "dip",
                     Door::Admin => "admin",
+                    Door::Telnet => "telnet",
+                    Door::Ssh => "ssh",
                 };
                 format!("{} ({door})", at.socket())
             })
@@ -248,6 +270,7 @@ impl Director {
     pub async fn stop(mut self) -> Table {
         self.go_back("was not confirmed before the end").await;
         drop(self.probing.take());
+        let served = self.served.take().map(Served::stop);
         self.writer.drain().await;
         let mut counted = Vec::new();
         let workers = self.threads.len();
@@ -258,8 +281,8 @@ impl Director {
                 }
             }
         };
-        let (unlinked, questions) = (&self.unlinked, &mut self.questions);
-        let attend = attend(&mut self.writer, &mut self.reports, unlinked, questions);
+        let asking = (&mut self.questions, &mut self.asked);
+        let attend = attend(&mut self.writer, &mut self.reports, &self.unlinked, asking);
         let ended = tokio::select! {
             biased;
             () = all_ended => true,
@@ -277,22 +300,29 @@ impl Director {
         if let Some(journal) = self.writer.take_log() {
             journal.finish(LAST_LINES);
         }
+        if let Some(served) = served {
+            served.await;
+        }
         Counts::sum(counted).table()
     }
 }
 
-/// Keeps watch over the servers and tells the admin room what the writer knows. Cancel safe.
+/// Keeps watch over the servers and tells the admin room and the console what the writer knows. Cancel safe.
 async fn attend(
     writer: &mut Writer,
     reports: &mut mpsc::Receiver<Report>,
     unlinked: &Arc<HashSet<Id>>,
-    questions: &mut mpsc::Receiver<Question>,
+    (questions, asked): (
+        &mut mpsc::Receiver<Question>,
+        &mut mpsc::Receiver<console::Ask>,
+    ),
 ) {
     loop {
         tokio::select! {
             biased;
             () = writer.watch(reports) => return,
             Some(question) = questions.recv() => sight::tell(writer, unlinked, question),
+            Some(ask) = asked.recv() => console::tell(writer, ask),
         }
     }
 }
@@ -300,7 +330,7 @@ async fn attend(
 /// Starts the admin room, which serves what listeners the writer hands it; its questions to the writer.
 fn serve_admin(writer: &mut Writer) -> mpsc::Receiver<Question> {
     let (orders, inbox) = mpsc::channel(ORDERS_WAITING);
-    writer.admit(orders);
+    writer.admit(Door::Admin, orders);
     let (ask, questions) = mpsc::channel(QUESTIONS_WAITING);
     let lines = Arc::clone(writer.log_counts());
     let source = Source {

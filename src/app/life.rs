@@ -58,6 +58,7 @@ impl Director {
             reports,
             unlinked,
             questions,
+            asked,
             ended,
             wishes,
             ..
@@ -66,7 +67,7 @@ impl Director {
             biased;
             Some((number, _)) = ended.recv() => error!("worker {number} ended by itself"),
             () = tokio::time::sleep(Duration::from_millis(left.unwrap_or(0))), if left.is_some() => return Event::Due,
-            () = super::attend(writer, reports, unlinked, questions) => {}
+            () = super::attend(writer, reports, unlinked, (questions, asked)) => {}
             Some(wish) = wishes.1.recv() => return Event::Wish(Box::new(wish)),
         }
         self.over = true;
@@ -76,10 +77,17 @@ impl Director {
     /// Does what an event asks for. To be awaited to its end, as a change is whole or nothing.
     pub async fn answer(&mut self, event: Event) {
         match event {
-            Event::Wish(wish) => self.grant(*wish).await,
+            Event::Wish(wish) => {
+                let looks = matches!(*wish, Wish::Text { .. } | Wish::Archive { .. } | Wish::State { .. });
+                self.grant(*wish).await;
+                if looks {
+                    return;
+                }
+            }
             Event::Due => self.go_back("was not confirmed in time").await,
-            Event::Ended => {}
+            Event::Ended => return,
         }
+        self.publish();
     }
 
     /// Reads the startup file again and puts it into force, as one transaction.
@@ -404,6 +412,7 @@ impl Director {
             reports,
             unlinked,
             questions,
+            asked,
             ended,
             ..
         } = self;
@@ -414,7 +423,7 @@ impl Director {
                 error!("worker {number} ended by itself");
                 None
             }
-            () = super::attend(writer, reports, unlinked, questions) => None,
+            () = super::attend(writer, reports, unlinked, (questions, asked)) => None,
         };
         let done = match done {
             Some(done) => done,

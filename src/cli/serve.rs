@@ -2,13 +2,15 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info};
 
 use super::terminal;
-use crate::app::{self, Director, Event, Options};
+use crate::app::{self, Consoling, Director, Event, Options};
+use crate::console::serve::Log;
 use crate::control::{Author, Wish, doors};
 
 /// Serves a configuration until SIGTERM or SIGINT.
@@ -23,6 +25,9 @@ pub struct Args {
     /// Worker threads [default: one a core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: Option<u16>,
+    /// Where the socket is made over which `signpost console` reaches this director.
+    #[arg(long, value_name = "PATH", default_value = terminal::SOCKET)]
+    console_socket: PathBuf,
     /// Seconds that requests in flight may take to end after SIGTERM.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     grace: u32,
@@ -30,7 +35,7 @@ pub struct Args {
 
 /// Runs it; 0 after an orderly stop, 1 where it could not start or a worker died.
 pub fn run(args: Args) -> ExitCode {
-    terminal::log();
+    let log = terminal::log();
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -41,7 +46,7 @@ pub fn run(args: Args) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(serve(args)) {
+    match runtime.block_on(serve(args, log)) {
         Ok(code) => code,
         Err(e) => {
             terminal::complain(&e.to_string());
@@ -71,19 +76,24 @@ impl Signals {
     }
 }
 
-async fn serve(args: Args) -> Result<ExitCode, app::Error> {
+async fn serve(args: Args, log: Arc<Log>) -> Result<ExitCode, app::Error> {
     let mut signals = Signals::new().map_err(app::Error::Thread)?;
     let workers = args
         .workers
         .map(usize::from)
         .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
         .unwrap_or(1);
+    let is_named = args.config.is_some();
+    let path = args.config.unwrap_or_else(|| app::STARTUP.into());
     let options = Options {
         workers,
         grace: Duration::from_secs(u64::from(args.grace)),
+        console: Some(Consoling {
+            socket: Some(args.console_socket),
+            host_key: path.with_file_name("ssh_host_ed25519_key"),
+            log,
+        }),
     };
-    let is_named = args.config.is_some();
-    let path = args.config.unwrap_or_else(|| app::STARTUP.into());
     let life = app::open(&path, is_named)?;
     app::claim_descriptors(doors(life.running().model()).len() * workers);
     let mut director = Director::live(life, &options, Default::default()).await?;

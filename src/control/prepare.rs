@@ -10,7 +10,7 @@ use crate::model::{Endpoint, Model};
 use crate::telemetry::OpenError;
 
 /// What a listener speaks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Door {
     /// A virtual server.
     Virtual,
@@ -18,16 +18,30 @@ pub enum Door {
     Dip,
     /// The admin listener (`metrics`).
     Admin,
+    /// The console over telnet.
+    Telnet,
+    /// The console over SSH.
+    Ssh,
 }
 
-/// The sockets of a listener: one a worker, or the one of the admin listener.
+impl Door {
+    /// Who serves it: workers serve virtuals and dips alike, so that such a listener stays whichever of them it is for.
+    fn behind(self) -> Door {
+        match self {
+            Door::Virtual | Door::Dip => Door::Virtual,
+            room => room,
+        }
+    }
+}
+
+/// The sockets of a listener: one a worker, or one where it is not the workers'.
 #[derive(Debug)]
 pub struct Listener {
     /// Where it listens.
     pub at: Endpoint,
     /// For whom.
     pub door: Door,
-    /// One socket a worker; of the admin listener one.
+    /// One socket a worker, or the only one.
     pub sockets: Vec<TcpListener>,
 }
 
@@ -46,6 +60,8 @@ pub fn doors(model: &Model) -> Vec<(Endpoint, Door)> {
                 .map(move |at| (at, door))
         })
         .chain(model.globals.metrics.map(|at| (at, Door::Admin)))
+        .chain(model.globals.console.telnet.map(|at| (at, Door::Telnet)))
+        .chain(model.globals.console.ssh.map(|at| (at, Door::Ssh)))
         .collect()
 }
 
@@ -134,14 +150,16 @@ pub fn prepare(
     if !inline.is_empty() {
         return Err(PrepareError::NeedsInline(inline));
     }
-    // Workers serve virtuals and dips alike: such a listener stays whichever of them it is for.
-    let kept = |&(at, door): &(Endpoint, Door)| (at, door == Door::Admin);
+    let kept = |&(at, door): &(Endpoint, Door)| (at, door.behind());
     let before: HashSet<_> = open_now.iter().map(kept).collect();
     let wanted: HashSet<_> = doors.iter().map(kept).collect();
     let mut open = Vec::new();
     let mut errors = Vec::new();
     for &(at, door) in doors.iter().filter(|door| !before.contains(&kept(door))) {
-        let sockets = if door == Door::Admin { 1 } else { workers };
+        let sockets = match door.behind() {
+            Door::Virtual => workers,
+            _ => 1,
+        };
         match handed.remove(&at).map_or_else(|| bind(at, sockets), Ok) {
             Ok(sockets) => open.push(Listener { at, door, sockets }),
             Err(error) => errors.push(error),

@@ -413,6 +413,11 @@ impl Writer {
 
 /// Asks every worker for its counts and adds them up.
 pub async fn count(workers: &[Orders]) -> Counts {
+    Counts::sum(count_each(workers).await)
+}
+
+/// Asks every worker for its counts.
+pub async fn count_each(workers: &[Orders]) -> Vec<Counts> {
     let mut counted = Vec::with_capacity(workers.len());
     for worker in workers {
         let (send, receive) = oneshot::channel();
@@ -425,7 +430,7 @@ pub async fn count(workers: &[Orders]) -> Counts {
     for counted in counted {
         counts.extend(counted.await);
     }
-    Counts::sum(counts)
+    counts
 }
 
 /// Ends the trials that led to `flips`. Not before the flips are in force: else the next client would be let through to a server that

@@ -27,6 +27,7 @@ mod wire;
 
 use std::collections::HashMap;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -46,6 +47,7 @@ use crate::control::{Order, Orders};
 use crate::model::Endpoint;
 use registry::Word;
 use room::Room;
+use unix::Socket;
 
 /// Orders that may wait for the console.
 const ORDERS_WAITING: usize = 64;
@@ -89,13 +91,14 @@ impl Console {
             ssh: ssh_inbox,
             stop: stopped,
         };
+        let socket = source.socket.as_deref().and_then(made);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let thread = std::thread::Builder::new()
             .name("console".to_owned())
             .spawn(move || {
-                runtime.block_on(serve(source, inboxes));
+                runtime.block_on(serve(source, socket, inboxes));
                 // Nobody waits for passwords that are still being checked.
                 runtime.shutdown_background();
             })?;
@@ -124,19 +127,22 @@ impl Console {
     }
 }
 
-async fn serve(source: Source, mut inboxes: Inboxes) {
-    let path = source.socket.clone();
-    let room = Arc::new(Room::new(source));
-    let socket = path.and_then(|path| match unix::bind(&path) {
+/// The Unix socket at `path`; without it the director serves all the same.
+fn made(path: &Path) -> Option<Socket> {
+    match unix::bind(path) {
         Ok(socket) => Some(socket),
         Err(e) => {
+            let path = path.display();
             warn!(
-                "no console over the Unix socket `{}`: {e}; name another with `--console-socket PATH`",
-                path.display()
+                "no console over the Unix socket `{path}`: {e}; name another with `--console-socket PATH`"
             );
             None
         }
-    });
+    }
+}
+
+async fn serve(source: Source, socket: Option<Socket>, mut inboxes: Inboxes) {
+    let room = Arc::new(Room::new(source));
     let local = socket.map(|socket| tokio::spawn(unix::accept(Arc::clone(&room), socket)));
     let herald = tokio::spawn(announce(Arc::clone(&room)));
     let mut telnet = HashMap::new();

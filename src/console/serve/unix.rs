@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::os::unix::net::UnixStream as StdStream;
+use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use crate::model::Level;
 #[derive(Debug)]
 pub(super) struct Socket {
     path: PathBuf,
-    pub(super) listener: UnixListener,
+    listener: StdListener,
 }
 
 impl Drop for Socket {
@@ -54,7 +54,8 @@ pub(super) fn bind(path: &Path) -> io::Result<Socket> {
     beside.push(format!(".{}", std::process::id()));
     let beside = PathBuf::from(beside);
     let _ = fs::remove_file(&beside);
-    let listener = UnixListener::bind(&beside)?;
+    let listener = StdListener::bind(&beside)?;
+    listener.set_nonblocking(true)?;
     let moved = fs::set_permissions(&beside, fs::Permissions::from_mode(0o600))
         .and_then(|()| fs::rename(&beside, path));
     if let Err(error) = moved {
@@ -69,11 +70,16 @@ pub(super) fn bind(path: &Path) -> io::Result<Socket> {
 
 /// Serves the socket until it is aborted.
 pub(super) async fn accept(room: Arc<Room>, socket: Socket) {
+    let shared = socket.listener.try_clone().and_then(UnixListener::from_std);
+    let listener = match shared {
+        Ok(listener) => listener,
+        Err(error) => return warn!("no console over the Unix socket: {error}"),
+    };
     loop {
         let Ok(place) = Arc::clone(&room.local).acquire_owned().await else {
             return;
         };
-        match socket.listener.accept().await {
+        match listener.accept().await {
             Ok((stream, _)) => {
                 tokio::spawn(sit(Arc::clone(&room), stream, place));
             }
@@ -148,8 +154,8 @@ fn name_of(uid: u32) -> Box<str> {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn a_socket_that_nobody_serves_is_replaced_and_no_other() {
+    #[test]
+    fn a_socket_that_nobody_serves_is_replaced_and_no_other() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("deep/console.sock");
         let socket = bind(&path).expect("made");
@@ -159,13 +165,13 @@ mod tests {
         drop(socket);
     }
 
-    #[tokio::test]
-    async fn the_file_goes_with_the_socket_and_a_stale_one_gives_way() {
+    #[test]
+    fn the_file_goes_with_the_socket_and_a_stale_one_gives_way() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("console.sock");
         drop(bind(&path).expect("made"));
         assert!(!path.exists());
-        drop(std::os::unix::net::UnixListener::bind(&path).expect("made"));
+        drop(StdListener::bind(&path).expect("made"));
         assert!(path.exists(), "stale");
         drop(bind(&path).expect("replaced"));
         fs::write(&path, "mine").expect("written");

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use crate::control::{Kept, Kind};
 use crate::health::{Figure, State};
 use crate::model::{Endpoint, Id, Intent, Level};
-use crate::telemetry::Numbers;
+use crate::telemetry::{Came, Numbers};
 
 /// All that `show` shows, at one moment.
 #[derive(Clone, Debug, Default)]
@@ -121,17 +121,6 @@ pub struct Server {
     pub figures: Vec<(Figure, Timestamp)>,
     /// What it has by its kind.
     pub own: Own,
-}
-
-/// What became of the requests that came to an address.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Came {
-    /// Redirected.
-    pub redirects: u64,
-    /// Forwarded.
-    pub forwards: u64,
-    /// Refused.
-    pub refused: u64,
 }
 
 /// What something has by its kind.
