@@ -15,7 +15,6 @@ use tracing::{error, info, warn};
 
 use crate::admin;
 use crate::admin::{Question, Source};
-use crate::console as room;
 use crate::control::{Door, Farm, Life, Order, PrepareError, Report, Wish, Writer, count};
 use crate::language::FILE_BYTES;
 use crate::model::{Endpoint, Id, Model, Running};

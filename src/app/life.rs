@@ -78,7 +78,10 @@ impl Director {
     pub async fn answer(&mut self, event: Event) {
         match event {
             Event::Wish(wish) => {
-                let looks = matches!(*wish, Wish::Text { .. } | Wish::Archive { .. } | Wish::State { .. });
+                let looks = matches!(
+                    *wish,
+                    Wish::Text { .. } | Wish::Archive { .. } | Wish::State { .. }
+                );
                 self.grant(*wish).await;
                 if looks {
                     return;

@@ -184,7 +184,13 @@ async fn keys(switches: mpsc::Sender<sample::Switch>) {
     }
 }
 
-fn guide(virtual_url: &str, config: &str, samples: &[Sample], panel: SocketAddr, socket: &Path) -> String {
+fn guide(
+    virtual_url: &str,
+    config: &str,
+    samples: &[Sample],
+    panel: SocketAddr,
+    socket: &Path,
+) -> String {
     let servers: String = samples
         .iter()
         .enumerate()

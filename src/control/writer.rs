@@ -248,7 +248,8 @@ impl Writer {
             Door::Virtual | Door::Dip => &self.workers,
             Door::Admin | Door::Telnet | Door::Ssh => {
                 let room = self.rooms.iter().find(|(of, _)| *of == door);
-                room.map(|(_, orders)| std::slice::from_ref(orders)).unwrap_or_default()
+                room.map(|(_, orders)| std::slice::from_ref(orders))
+                    .unwrap_or_default()
             }
         }
     }

@@ -213,11 +213,7 @@ fn take(
                 accepting.abort();
             }
         }
-        Order::Drain
-        | Order::Forget(_)
-        | Order::Log(_)
-        | Order::Listen(_)
-        | Order::Count(_) => {}
+        Order::Drain | Order::Forget(_) | Order::Log(_) | Order::Listen(_) | Order::Count(_) => {}
     }
 }
 
