@@ -13,7 +13,7 @@ use super::converse::{Guest, converse};
 use super::limits::ACCEPT_PAUSE;
 use super::room::Room;
 use super::wire::{Code, Ear, Wire};
-use crate::console::{Origin, Over, Telnet};
+use crate::console::{Origin, Over};
 use crate::model::Block;
 
 /// Those who are turned away are told of no more often.
@@ -44,7 +44,7 @@ async fn sit(room: Arc<Room>, stream: TcpStream, from: SocketAddr, unproven: Own
     let wire = Wire {
         ear: Ear::Bytes(Box::pin(ear)),
         mouth: Box::pin(mouth),
-        code: Code::Telnet(Box::new(Telnet::new())),
+        code: Code::Telnet(Box::default()),
     };
     let guest = Guest {
         origin,
