@@ -7,10 +7,19 @@
 //! Deliberately unknown here: how a configuration is put into force (that is a [`Wish`](crate::control::Wish)), and what a
 //! worker does.
 
+mod commands;
+mod editor;
+mod filter;
+mod history;
+mod pager;
+mod plain;
+mod prompt;
 mod seam;
 mod session;
 mod telnet;
+mod tongue;
+mod words;
 
 pub use seam::*;
-pub use session::{KEPT_BYTES, Session};
+pub use session::{CANDIDATE_LINES, KEPT_BYTES, LOGIN_MILLIS, NOTICES, OUTPUT_BYTES, Session};
 pub use telnet::{Keys, SUBNEGOTIATION_BYTES, Telnet};
