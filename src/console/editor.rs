@@ -165,8 +165,8 @@ impl Editor {
     fn edit(&mut self, key: Key) {
         let (cursor, end) = (self.cursor, self.text.len());
         match key {
-            Key::Backspace => self.cut(cursor.saturating_sub(1), cursor),
-            Key::Delete | Key::Control(b'D') => self.cut(cursor, (cursor + 1).min(end)),
+            Key::Backspace => drop(self.cut(cursor.saturating_sub(1), cursor)),
+            Key::Delete | Key::Control(b'D') => drop(self.cut(cursor, (cursor + 1).min(end))),
             Key::Control(b'K') => self.kill(cursor, end),
             Key::Control(b'U') => self.kill(0, cursor),
             Key::Control(b'W') => self.kill(self.blank_before(), cursor),
@@ -244,19 +244,34 @@ impl Editor {
 
     fn blank_before(&self) -> usize {
         let before = &self.text[..self.cursor];
-        let word = before.iter().rposition(|c| *c != ' ').map_or(0, |at| at + 1);
-        before[..word].iter().rposition(|c| *c == ' ').map_or(0, |at| at + 1)
+        let word = before
+            .iter()
+            .rposition(|c| *c != ' ')
+            .map_or(0, |at| at + 1);
+        before[..word]
+            .iter()
+            .rposition(|c| *c == ' ')
+            .map_or(0, |at| at + 1)
     }
 
     fn word_before(&self) -> usize {
         let before = &self.text[..self.cursor];
-        let word = before.iter().rposition(|c| c.is_alphanumeric()).map_or(0, |at| at + 1);
-        before[..word].iter().rposition(|c| !c.is_alphanumeric()).map_or(0, |at| at + 1)
+        let word = before
+            .iter()
+            .rposition(|c| c.is_alphanumeric())
+            .map_or(0, |at| at + 1);
+        before[..word]
+            .iter()
+            .rposition(|c| !c.is_alphanumeric())
+            .map_or(0, |at| at + 1)
     }
 
     fn word_behind(&self) -> usize {
         let behind = &self.text[self.cursor..];
-        let word = behind.iter().position(|c| c.is_alphanumeric()).unwrap_or(behind.len());
+        let word = behind
+            .iter()
+            .position(|c| c.is_alphanumeric())
+            .unwrap_or(behind.len());
         let long = behind[word..].iter().position(|c| !c.is_alphanumeric());
         self.cursor + long.map_or(behind.len(), |long| word + long)
     }
@@ -277,7 +292,10 @@ impl Editor {
             return (String::new(), 0);
         }
         // The last column stays free: a terminal would go to the next row.
-        let room = (self.columns.saturating_sub(width(self.prompt_in_view()) + 1)).max(VIEW / 2);
+        let room = (self
+            .columns
+            .saturating_sub(width(self.prompt_in_view()) + 1))
+        .max(VIEW / 2);
         let wide = |text: &[char]| text.iter().map(|c| width_of(*c)).sum::<usize>();
         if wide(&self.text) <= room {
             self.first = 0;
@@ -324,13 +342,19 @@ impl Editor {
         match &self.shown {
             Some(shown) if *shown == (view.clone(), column) => return,
             Some((old, at)) if *old == view => {
-                let (steps, way) = if *at < column { (column - at, 'C') } else { (at - column, 'D') };
+                let (steps, way) = if *at < column {
+                    (column - at, 'C')
+                } else {
+                    (at - column, 'D')
+                };
                 out.extend_from_slice(format!("\x1b[{steps}{way}").as_bytes());
             }
             Some((old, at)) if at_end && *at == width(old) && view.starts_with(old.as_str()) => {
                 out.extend_from_slice(&view.as_bytes()[old.len()..]);
             }
-            Some((old, at)) if at_end && *at == column + 1 && width(old) == *at && old.starts_with(&view) => {
+            Some((old, at))
+                if at_end && *at == column + 1 && width(old) == *at && old.starts_with(&view) =>
+            {
                 out.extend_from_slice(b"\x08 \x08");
             }
             _ => {
@@ -354,7 +378,11 @@ impl Editor {
     /// Leaves the line as it stands, and its row; `mark` is shown behind it.
     pub(super) fn leave(&mut self, mark: &str, out: &mut Vec<u8>) {
         // From its beginning, so that a mark under it finds its place.
-        self.cursor = if mark == "?" { self.cursor } else { self.text.len() };
+        self.cursor = if mark == "?" {
+            self.cursor
+        } else {
+            self.text.len()
+        };
         self.show(out);
         if let Some((view, column)) = &self.shown
             && *column != width(view)

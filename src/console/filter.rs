@@ -11,12 +11,21 @@ const COMPILED_BYTES: usize = 64 * 1024;
 
 /// The filters, with what each does.
 pub(super) const FILTERS: [(&str, &str); 6] = [
-    ("begin", "Shows the first line that matches PATTERN, and all behind it."),
+    (
+        "begin",
+        "Shows the first line that matches PATTERN, and all behind it.",
+    ),
     ("count", "Counts the lines that match PATTERN."),
     ("exclude", "Shows the lines that do not match PATTERN."),
     ("include", "Shows the lines that match PATTERN."),
-    ("json", "Shows it as JSON; stands directly behind the command."),
-    ("section", "Shows the lines that match PATTERN, and those that are set in below them."),
+    (
+        "json",
+        "Shows it as JSON; stands directly behind the command.",
+    ),
+    (
+        "section",
+        "Shows the lines that match PATTERN, and those that are set in below them.",
+    ),
 ];
 
 /// A line that was cut at its `|`s.
@@ -36,22 +45,44 @@ pub(super) type Wrong = (usize, String);
 /// Cuts a line at each `|` that is a word of its own.
 pub(super) fn pipe(line: &str) -> Result<Piped<'_>, Wrong> {
     let places = words(line);
-    let bars: Vec<usize> = places.iter().map(|w| w.start).filter(|at| is_bar(line, *at)).collect();
+    let bars: Vec<usize> = places
+        .iter()
+        .map(|w| w.start)
+        .filter(|at| is_bar(line, *at))
+        .collect();
     let Some(first) = bars.first() else {
-        return Ok(Piped { command: line, json: false, filter: Filter::default() });
+        return Ok(Piped {
+            command: line,
+            json: false,
+            filter: Filter::default(),
+        });
     };
-    let mut piped = Piped { command: &line[..*first], json: false, filter: Filter::default() };
+    let mut piped = Piped {
+        command: &line[..*first],
+        json: false,
+        filter: Filter::default(),
+    };
     for (n, bar) in bars.iter().enumerate() {
         let end = bars.get(n + 1).copied().unwrap_or(line.len());
         let from = bar + 1;
         let segment = &line[from..end];
         let Some(word) = words(segment).first().copied() else {
-            return Err((end, "Incomplete: include, exclude, begin, count, section or json".to_owned()));
+            return Err((
+                end,
+                "Incomplete: include, exclude, begin, count, section or json".to_owned(),
+            ));
         };
         let at = from + word.start;
         match named(&segment[word.start..word.end]).map_err(|why| (at, why))? {
-            "json" if n > 0 => return Err((at, "`| json` stands directly behind the command".to_owned())),
-            "json" if words(segment).len() > 1 => return Err((from + words(segment)[1].start, "Too much: `| json` takes nothing".to_owned())),
+            "json" if n > 0 => {
+                return Err((at, "`| json` stands directly behind the command".to_owned()));
+            }
+            "json" if words(segment).len() > 1 => {
+                return Err((
+                    from + words(segment)[1].start,
+                    "Too much: `| json` takes nothing".to_owned(),
+                ));
+            }
             "json" => piped.json = true,
             name => {
                 let rest = &segment[word.end..];
@@ -71,7 +102,11 @@ fn is_bar(line: &str, at: usize) -> bool {
 
 fn named(word: &str) -> Result<&'static str, String> {
     let begun = word.to_ascii_lowercase();
-    let found: Vec<&str> = FILTERS.iter().map(|(name, _)| *name).filter(|name| name.starts_with(&begun)).collect();
+    let found: Vec<&str> = FILTERS
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| name.starts_with(&begun))
+        .collect();
     match found[..] {
         [name] => Ok(name),
         [] => Err("Unknown filter: include, exclude, begin, count, section or json".to_owned()),
@@ -80,7 +115,10 @@ fn named(word: &str) -> Result<&'static str, String> {
 }
 
 fn pattern(text: &str) -> Result<Regex, String> {
-    let unquoted = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).filter(|t| !t.is_empty());
+    let unquoted = text
+        .strip_prefix('"')
+        .and_then(|t| t.strip_suffix('"'))
+        .filter(|t| !t.is_empty());
     let text = unquoted.unwrap_or(text);
     if text.is_empty() {
         return Err("Incomplete: PATTERN".to_owned());
@@ -129,12 +167,18 @@ impl Filter {
 
     /// The line, where it is shown.
     pub(super) fn line<'a>(&mut self, line: &'a str) -> Option<&'a str> {
-        self.stages.iter_mut().all(|stage| stage.passes(line)).then_some(line)
+        self.stages
+            .iter_mut()
+            .all(|stage| stage.passes(line))
+            .then_some(line)
     }
 
     /// What is shown behind the last line: the count, through the filters behind it.
     pub(super) fn end(&mut self) -> String {
-        let counted = self.stages.iter().position(|stage| matches!(stage.what, What::Count { .. }));
+        let counted = self
+            .stages
+            .iter()
+            .position(|stage| matches!(stage.what, What::Count { .. }));
         let Some(at) = counted else {
             return String::new();
         };
@@ -142,7 +186,9 @@ impl Filter {
             return String::new();
         };
         let line = lines.to_string();
-        let mut rest = Filter { stages: self.stages.drain(..).skip(at + 1).collect() };
+        let mut rest = Filter {
+            stages: self.stages.drain(..).skip(at + 1).collect(),
+        };
         rest.all(&line)
     }
 }
@@ -197,7 +243,9 @@ mod tests {
     const TEXT: &str = "real a\n  x 1\n  x 2\nreal b\n  y 1\nurl c\n";
 
     fn through(line: &str) -> String {
-        pipe(line).map(|mut piped| piped.filter.all(TEXT)).unwrap_or_else(|(at, why)| format!("{at}: {why}"))
+        pipe(line)
+            .map(|mut piped| piped.filter.all(TEXT))
+            .unwrap_or_else(|(at, why)| format!("{at}: {why}"))
     }
 
     #[test]
@@ -215,13 +263,25 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_told_at_its_place() {
-        assert_eq!(through("s | foo x"), "4: Unknown filter: include, exclude, begin, count, section or json");
+        assert_eq!(
+            through("s | foo x"),
+            "4: Unknown filter: include, exclude, begin, count, section or json"
+        );
         assert!(through("s | include (").starts_with("12: not a pattern: "));
         assert_eq!(through("s | include"), "11: Incomplete: PATTERN");
-        assert_eq!(through("s |"), "3: Incomplete: include, exclude, begin, count, section or json");
+        assert_eq!(
+            through("s |"),
+            "3: Incomplete: include, exclude, begin, count, section or json"
+        );
         assert!(through("s | include x | json").starts_with("16: `| json` stands"));
-        assert!(through(&format!("s | include {}", "x".repeat(PATTERN_BYTES + 1))).contains("longer than"));
-        assert_eq!(through(&format!("s | include {}", "x".repeat(PATTERN_BYTES))), "");
+        assert!(
+            through(&format!("s | include {}", "x".repeat(PATTERN_BYTES + 1)))
+                .contains("longer than")
+        );
+        assert_eq!(
+            through(&format!("s | include {}", "x".repeat(PATTERN_BYTES))),
+            ""
+        );
         assert!(through("s | include (((a{99}){99}){99})").contains("not a pattern"));
         assert!(pipe("show real | json | include x").expect("it holds").json);
     }

@@ -31,7 +31,10 @@ impl History {
 
     /// All of them, each with a line end.
     pub(super) fn text(&self) -> String {
-        self.lines.iter().flat_map(|line| ["  ", line, "\n"]).collect()
+        self.lines
+            .iter()
+            .flat_map(|line| ["  ", line, "\n"])
+            .collect()
     }
 }
 

@@ -7,19 +7,28 @@
 //! Deliberately unknown here: how a configuration is put into force (that is a [`Wish`](crate::control::Wish)), and what a
 //! worker does.
 
+mod commands;
 mod diff;
+mod editor;
+mod filter;
+mod history;
 mod monitor;
+mod pager;
+mod plain;
+mod prompt;
 mod question;
 mod seam;
 pub mod serve;
 mod session;
 mod show;
 mod telnet;
+mod tongue;
+mod words;
 
 pub use diff::diff;
 pub use monitor::*;
 pub use question::*;
 pub use seam::*;
-pub use session::{KEPT_BYTES, Session};
+pub use session::{CANDIDATE_LINES, KEPT_BYTES, LOGIN_MILLIS, NOTICES, OUTPUT_BYTES, Session};
 pub use show::*;
 pub use telnet::{Keys, SUBNEGOTIATION_BYTES, Telnet};

@@ -44,7 +44,10 @@ mod tests {
 
     #[test]
     fn what_could_move_a_cursor_is_spelt_out() {
-        assert_eq!(clean("a\r\nb\tc\x1b[2J\x07\u{9b}"), "a\nb\tc\\x1b[2J\\x07\\u{9b}");
+        assert_eq!(
+            clean("a\r\nb\tc\x1b[2J\x07\u{9b}"),
+            "a\nb\tc\\x1b[2J\\x07\\u{9b}"
+        );
         assert_eq!(clean("x\u{202e}y"), "x\\u{202e}y");
         assert_eq!(clean("e\u{301}日"), "e\u{301}日");
         assert_eq!(width("日本a"), 5);

@@ -19,7 +19,11 @@ pub(super) fn words(line: &str) -> Vec<Place> {
     while let Some(skip) = bytes[at..].iter().position(|byte| !is_blank(*byte)) {
         let start = at + skip;
         let quoted = bytes[start] == b'"';
-        let (end, open) = if quoted { quoted_end(bytes, start) } else { (bare_end(bytes, start), false) };
+        let (end, open) = if quoted {
+            quoted_end(bytes, start)
+        } else {
+            (bare_end(bytes, start), false)
+        };
         words.push(Place { start, end, open });
         at = end;
     }

@@ -149,7 +149,10 @@ mod tests {
 
     fn keys(bytes: &[u8]) -> Vec<Key> {
         let mut decoder = Decoder::new();
-        bytes.iter().filter_map(|byte| decoder.feed(*byte)).collect()
+        bytes
+            .iter()
+            .filter_map(|byte| decoder.feed(*byte))
+            .collect()
     }
 
     #[test]
@@ -162,7 +165,10 @@ mod tests {
 
     #[test]
     fn arrows_of_all_terminals() {
-        assert_eq!(keys(b"\x1b[A\x1bOB\x1b[3~\x1b[1;5D"), [Key::Up, Key::Down, Key::Delete, Key::Alt(b'b')]);
+        assert_eq!(
+            keys(b"\x1b[A\x1bOB\x1b[3~\x1b[1;5D"),
+            [Key::Up, Key::Down, Key::Delete, Key::Alt(b'b')]
+        );
         assert_eq!(keys(b"\x1b[200~x"), [Key::Char('x')]);
         assert_eq!(keys(b"\x1b[12\x03"), [Key::Control(b'C')]);
         assert_eq!(keys(b"\x1bb\x1b\x1bd"), [Key::Alt(b'b'), Key::Alt(b'd')]);
