@@ -20,7 +20,10 @@ fn farm(at: &str) -> String {
         let real = format!("127.65.{}.{}:9000", n / 250, n % 250 + 1);
         let _ = writeln!(text, "real {real}\nurl u{n} http://www{n}.example.com/%d");
         let _ = writeln!(text, "bind {at} {real} u{n}\nweight {real} 10");
-        let _ = writeln!(text, "maxconns {real} 1000\ndescription {real} \"rack {n}\"");
+        let _ = writeln!(
+            text,
+            "maxconns {real} 1000\ndescription {real} \"rack {n}\""
+        );
     }
     text
 }
@@ -112,7 +115,9 @@ fn changes(c: &mut Criterion) {
                 .build();
             first += 3;
             let count = usize::try_from(count).expect("a count");
-            runtime.expect("a runtime").block_on(type_lines(first, count))
+            runtime
+                .expect("a runtime")
+                .block_on(type_lines(first, count))
         });
     });
     group.finish();
