@@ -42,6 +42,8 @@ fn hasher() -> Result<Argon2<'static>, String> {
 /// # Errors
 /// Where a secret cannot be hashed, in words.
 pub fn seal(running: Running, before: &Running) -> Result<Running, String> {
-    let _ = before;
-    Ok(running)
+    running.sealed(before, |plain, known| match known {
+        Some(known) if is_of(known, plain) => Ok(known.into()),
+        _ => hash(plain).map(Into::into),
+    })
 }

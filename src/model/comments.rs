@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::ids::{self, Named};
 use super::{Id, Model};
-use crate::language::{Line, Statements, parse, vocabulary};
+use crate::language::{Line, Rule, Statements, parse, vocabulary};
 
 /// What a comment belongs to: a kind of statement and the id that it speaks of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -135,7 +135,17 @@ pub(super) fn keys(statements: &Statements<'_>) -> HashSet<(Box<str>, Box<str>)>
 }
 
 /// Statements that there is one of, or whose lines are printed as one.
-const SINGLE: [&str; 4] = ["hostname", "trusted_proxy", "metrics", "access_log"];
+const SINGLE: [&str; 9] = [
+    "hostname",
+    "trusted_proxy",
+    "metrics",
+    "access_log",
+    "telnet",
+    "enable",
+    "console_sessions",
+    "console_timeout",
+    "console_exec",
+];
 /// Statements that define what an id is.
 const DEFINING: [&str; 5] = ["virtual", "real", "dip", "url", "probe"];
 
@@ -148,6 +158,9 @@ impl Key {
         };
         let id = if SINGLE.contains(&rule) {
             "".into()
+        } else if rule == "console" {
+            // One of each, whatever its address.
+            if line.has(Rule::by_ssh) { "ssh" } else { "" }.into()
         } else {
             id(line, names)
         };

@@ -1,6 +1,6 @@
 //! A configuration's text without its secrets.
 
-use crate::language::{keeps_secret, parse};
+use crate::language::{Rule, keeps_secret, parse};
 
 /// What stands in a secret's place.
 const MASK: &str = "********";
@@ -22,25 +22,20 @@ fn mask_line(line: &str, masked: &mut String) {
         masked.push_str(line);
         return;
     }
-    let (statements, mistakes) = parse(line.as_bytes());
-    if statements.is_empty() || !mistakes.is_empty() {
-        // Commented out, or a slip: whatever may be the secret is not shown.
+    masked.push_str(&line[..line.len() - statement.len()]);
+    let (read, _) = parse(statement.as_bytes());
+    if read.is_empty() && statement.len() == words.len() {
+        // A slip: whatever may be the secret is not shown.
         let first = statement.split([' ', '\t']).next().unwrap_or_default();
-        let before = &line[..line.len() - statement.len()];
-        masked.extend([before, first.trim_end(), " ", MASK, "\n"]);
+        masked.extend([first.trim_end(), " ", MASK, "\n"]);
         return;
     }
     let mut from = 0;
-    let words = statements.iter().flat_map(|line| line.words());
-    for word in words.filter(|word| is_secret(&format!("{:?}", word.rule))) {
+    let words = read.iter().flat_map(|line| line.words());
+    for word in words.filter(|word| matches!(word.rule, Rule::secret | Rule::login_secret)) {
         let span = word.span.range();
-        masked.extend([&line[from..span.start], MASK]);
+        masked.extend([&statement[from..span.start], MASK]);
         from = span.end;
     }
-    masked.push_str(&line[from..]);
-}
-
-/// Whether a word that plays the part `rule` is a secret.
-fn is_secret(rule: &str) -> bool {
-    matches!(rule, "secret")
+    masked.push_str(&statement[from..]);
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::comments::{self, Comments};
 use super::print::print_without_names;
-use super::{Loaded, Model, print, resolve};
+use super::{Loaded, Model, Secret, print, resolve};
 use crate::language::{Diagnostic, Ground, parse};
 
 /// A configuration as it runs: what it says, and the comments of its statements.
@@ -89,6 +89,47 @@ impl Running {
             running.keys()
         });
         Ok((running, diagnostics))
+    }
+
+    /// The same with a hash in the place of each plain secret: `hash` yields it for the secret and, where the same user or password
+    /// has one in `before`, that.
+    ///
+    /// # Errors
+    /// Those of `hash`.
+    pub fn sealed<E>(
+        mut self,
+        before: &Running,
+        mut hash: impl FnMut(&str, Option<&str>) -> Result<Box<str>, E>,
+    ) -> Result<Running, E> {
+        let console = &self.model.globals.console;
+        let mut secrets = console.users.iter().filter_map(|user| user.secret.as_ref());
+        let is_plain = |secret: &Secret| matches!(secret, Secret::Plain(_));
+        if !secrets.any(is_plain) && !console.enable.as_ref().is_some_and(is_plain) {
+            return Ok(self);
+        }
+        let old = &before.model.globals.console;
+        let mut seal = |secret: &mut Option<Secret>, known: Option<&Secret>| {
+            if let Some(Secret::Plain(plain)) = secret {
+                let known = match known {
+                    Some(Secret::Hash(hash)) => Some(&**hash),
+                    Some(Secret::Plain(_)) | None => None,
+                };
+                *secret = Some(Secret::Hash(hash(plain, known)?));
+            }
+            Ok(())
+        };
+        let console = &mut Arc::make_mut(&mut self.model).globals.console;
+        for user in &mut console.users {
+            let known = old.users.iter().find(|known| known.name == user.name);
+            let known = known.and_then(|known| known.secret.as_ref());
+            seal(&mut user.secret, known)?;
+        }
+        seal(&mut console.enable, old.enable.as_ref())?;
+        let text = print_without_names(&self.model);
+        if let Some(ground) = self.ground.take().flatten() {
+            self.ground = OnceLock::from(Ground::read(text, &ground).map(Arc::new));
+        }
+        Ok(self)
     }
 
     /// What it says.
