@@ -11,7 +11,7 @@ const GAP: usize = 2;
 
 /// A column.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Column {
+pub(in crate::console) struct Column {
     head: &'static str,
     right: bool,
     /// So narrow may it be cut, in columns of the window; `None`: never.
@@ -19,7 +19,7 @@ pub(super) struct Column {
 }
 
 /// A column of words.
-pub(super) const fn words(head: &'static str) -> Column {
+pub(in crate::console) const fn words(head: &'static str) -> Column {
     Column {
         head,
         right: false,
@@ -28,7 +28,7 @@ pub(super) const fn words(head: &'static str) -> Column {
 }
 
 /// A column of numbers.
-pub(super) const fn numbers(head: &'static str) -> Column {
+pub(in crate::console) const fn numbers(head: &'static str) -> Column {
     Column {
         head,
         right: true,
@@ -37,7 +37,7 @@ pub(super) const fn numbers(head: &'static str) -> Column {
 }
 
 /// A column of texts that may be cut to `least`.
-pub(super) const fn texts(head: &'static str, least: usize) -> Column {
+pub(in crate::console) const fn texts(head: &'static str, least: usize) -> Column {
     Column {
         head,
         right: false,
@@ -47,13 +47,13 @@ pub(super) const fn texts(head: &'static str, least: usize) -> Column {
 
 /// Rows of cells under heads, the most important column first.
 #[derive(Clone, Debug)]
-pub(super) struct Table {
+pub(in crate::console) struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(super) fn new(columns: &[Column]) -> Table {
+    pub(in crate::console) fn new(columns: &[Column]) -> Table {
         Table {
             columns: columns.to_vec(),
             rows: Vec::new(),
@@ -61,17 +61,17 @@ impl Table {
     }
 
     /// Adds a row of as many cells as there are columns. No control byte of theirs reaches a terminal.
-    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub(in crate::console) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         let cells = cells.into_iter().map(plain);
         self.rows.push(cells.collect());
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::console) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
     /// For a window of so many columns; 0: nothing is left out or cut.
-    pub(super) fn render(self, window: u16) -> String {
+    pub(in crate::console) fn render(self, window: u16) -> String {
         let widths = self.fit(window.into());
         let mut table = Comfy::new();
         table.load_style(comfy_table::presets::NOTHING);
@@ -180,7 +180,7 @@ pub(in crate::console) fn plain(text: String) -> String {
 }
 
 /// The same of a JSON document, which stays the same document.
-pub(super) fn plain_json(document: String) -> String {
+pub(in crate::console) fn plain_json(document: String) -> String {
     let obeyed = |c: char| is_obeyed(c) && c != '\n';
     if !document.contains(obeyed) {
         return document;
