@@ -110,6 +110,27 @@ fn pure_rooms_know_no_outside_world() {
     }
 }
 
+/// Sessions, telnet and tables take bytes and give bytes: only `console/serve` knows sockets.
+#[test]
+fn the_console_is_pure_but_for_its_servers() {
+    let files = room("console");
+    let serves = |path: &Path| {
+        path.components().any(|c| c.as_os_str() == "serve") || path.ends_with("console/serve.rs")
+    };
+    let mut pure = 0;
+    for (path, text) in files.iter().filter(|(path, _)| !serves(path)) {
+        pure += 1;
+        for word in IMPURE {
+            assert!(
+                !says(text, word),
+                "{} is pure and says `{word}`",
+                path.display()
+            );
+        }
+    }
+    assert!(pure > 10, "{pure} files in the console");
+}
+
 #[test]
 fn rooms_know_only_those_to_their_right() {
     for (i, names) in ROOMS.iter().enumerate() {

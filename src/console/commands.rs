@@ -1,6 +1,6 @@
 //! Who may do what, and what of a line must not be told.
 
-use crate::language::{Command, Tongue, guide};
+use crate::language::{Command, Hint, HintKind, Stop, Tongue, Why, guide};
 use crate::model::Level;
 
 use super::words::words;
@@ -45,7 +45,18 @@ pub(super) fn level_of_statement(command: &Command) -> Level {
 
 /// The command as an operator writes it.
 pub(super) fn spoken(command: &Command) -> String {
-    command.name.replace('_', " ")
+    let words = command.name.replace('_', " ");
+    let joined = ["running config", "startup config", "tech support"];
+    joined.iter().fold(words, |words, one| {
+        words.replace(one, &one.replace(' ', "-"))
+    })
+}
+
+/// The statement as an operator writes it.
+pub(super) fn spoken_statement(command: &Command) -> String {
+    let name = command.name.strip_prefix("no_");
+    let (no, name) = name.map_or(("", &*command.name), |name| ("no ", name));
+    format!("{no}{}", name.replace('_', "-"))
 }
 
 /// Words of the grammar that hold a secret, always the last of their line.
@@ -65,7 +76,7 @@ pub(super) fn masked(line: &str) -> Option<String> {
             format!("{}{MASK}", &line[..last])
         });
     }
-    if guide(Tongue::Commands).command(line).is_ok() {
+    if guide(Tongue::Commands).command(line).is_ok() || wants_secret(line) {
         return None;
     }
     let texts: Vec<String> = places
@@ -89,6 +100,22 @@ pub(super) fn masked(line: &str) -> Option<String> {
     let first = places.get(undone)?;
     (places.len() > undone + 1 && (keeper || herald))
         .then(|| format!("{} {MASK}", &line[..first.end]))
+}
+
+/// Whether a line of statements lacks nothing but its password.
+fn wants_secret(line: &str) -> bool {
+    let stop = guide(Tongue::Statements).command(line).err();
+    stop.is_some_and(|stop| lacks_secret(&stop))
+}
+
+/// Whether nothing is wrong but that the password is missing.
+pub(super) fn lacks_secret(stop: &Stop) -> bool {
+    let Why::Incomplete(hints) = &stop.why else {
+        return false;
+    };
+    let secret =
+        |hint: &Hint| matches!(&hint.kind, HintKind::Word(rule) if &**rule == "login_secret");
+    hints.iter().any(secret)
 }
 
 fn near(word: &str, other: &str) -> bool {
@@ -119,6 +146,7 @@ mod tests {
             ("user ann secert hunter22", Some("user ********")),
             ("foo sercet hunter22", Some("foo ********")),
             ("no username ann secret", None),
+            ("username ann privilege view secret", None),
             ("show real", None),
             ("enable", None),
             ("show rael", None),

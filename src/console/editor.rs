@@ -11,8 +11,10 @@ use super::plain::{is_shown, width, width_of};
 use crate::language::LINE_BYTES;
 
 const BELL: u8 = 7;
-/// The narrowest view of a line; a prompt that leaves less is cut.
+/// The view of a line that a prompt should leave; a longer prompt is cut, but to half of the window at most.
 const VIEW: usize = 16;
+/// The narrowest view: a wide character, and a `$` on either side.
+const NARROWEST: usize = 4;
 
 /// What a key came to, beyond the line itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -278,7 +280,12 @@ impl Editor {
 
     fn prompt_in_view(&self) -> &str {
         let mut prompt = self.prompt.as_str();
-        while width(prompt) + VIEW > self.columns.max(2 * VIEW)
+        let leaves = match self.manner {
+            Manner::Command => VIEW,
+            Manner::Answer | Manner::Secret => NARROWEST,
+        };
+        let most = self.columns.saturating_sub(leaves).max(self.columns / 2);
+        while width(prompt) > most
             && let Some(c) = prompt.chars().next()
         {
             prompt = &prompt[c.len_utf8()..];
@@ -295,7 +302,7 @@ impl Editor {
         let room = (self
             .columns
             .saturating_sub(width(self.prompt_in_view()) + 1))
-        .max(VIEW / 2);
+        .max(NARROWEST);
         let wide = |text: &[char]| text.iter().map(|c| width_of(*c)).sum::<usize>();
         if wide(&self.text) <= room {
             self.first = 0;
@@ -375,14 +382,13 @@ impl Editor {
         self.fresh = false;
     }
 
-    /// Leaves the line as it stands, and its row; `mark` is shown behind it.
+    /// Leaves the line and its row; `mark` is shown behind it.
     pub(super) fn leave(&mut self, mark: &str, out: &mut Vec<u8>) {
-        // From its beginning, so that a mark under it finds its place.
-        self.cursor = if mark == "?" {
-            self.cursor
-        } else {
-            self.text.len()
-        };
+        let cursor = self.cursor;
+        if self.first > 0 {
+            // From its beginning, as it will be read.
+            self.cursor = 0;
+        }
         self.show(out);
         if let Some((view, column)) = &self.shown
             && *column != width(view)
@@ -391,6 +397,7 @@ impl Editor {
         }
         out.extend_from_slice(mark.as_bytes());
         out.extend_from_slice(b"\r\n");
+        self.cursor = cursor;
         self.shown = None;
         self.fresh = true;
     }
@@ -404,11 +411,12 @@ impl Editor {
         self.fresh = true;
     }
 
-    /// The column of the character that begins `at` bytes into `line`, where all of it is in view.
+    /// The column of the character that begins `at` bytes into `line`, where that is in view from the line's beginning.
     pub(super) fn column(&self, line: &str, at: usize) -> Option<usize> {
         let before = width(self.prompt_in_view());
         let begun = line.get(..at)?;
-        (before + width(line) < self.columns).then(|| before + width(begun))
+        let column = before + width(begun);
+        (column + 2 < self.columns).then_some(column)
     }
 }
 

@@ -13,18 +13,18 @@ const COMPILED_BYTES: usize = 64 * 1024;
 pub(super) const FILTERS: [(&str, &str); 6] = [
     (
         "begin",
-        "Shows the first line that matches PATTERN, and all behind it.",
+        "Shows the first line that matches PATTERN, and all behind it",
     ),
-    ("count", "Counts the lines that match PATTERN."),
-    ("exclude", "Shows the lines that do not match PATTERN."),
-    ("include", "Shows the lines that match PATTERN."),
+    ("count", "Counts the lines that match PATTERN"),
+    ("exclude", "Shows the lines that do not match PATTERN"),
+    ("include", "Shows the lines that match PATTERN"),
     (
         "json",
-        "Shows it as JSON; stands directly behind the command.",
+        "Shows it as JSON; stands directly behind the command",
     ),
     (
         "section",
-        "Shows the lines that match PATTERN, and those that are set in below them.",
+        "Shows the lines that match PATTERN, and those that are set in below them",
     ),
 ];
 

@@ -87,7 +87,7 @@ pub(super) fn hints(before: &str, begun: &str, config: bool) -> Result<Vec<Hint>
     if before.trim().is_empty() && DO.starts_with(&begun.to_ascii_lowercase()) {
         both.push(Hint {
             word: DO.into(),
-            help: "Runs a command that is no statement.".into(),
+            help: "Runs a command that is no statement".into(),
             kind: HintKind::Keyword,
         });
     }

@@ -13,7 +13,7 @@
 //! | `: notice TEXT` | a line of the log |
 //! | `: wait SECONDS` | time passes |
 //! | `: interrupt`, `: end` | the interrupt key; the end of a script |
-//! | `: look` | the screen as it is now |
+//! | `: look` | the screen as it is now, from the row of the look before |
 
 use signpost::console::{Answer, Keys, Origin, Over, Request, Session, Setting, Telnet};
 use signpost::decide::Millis;
@@ -33,6 +33,7 @@ struct Play {
     generation: u64,
     log: Vec<String>,
     looks: String,
+    seen: usize,
 }
 
 /// The screen that these keys lead to, and what was asked for.
@@ -75,6 +76,7 @@ impl Play {
             generation: 7,
             log: vec![],
             looks: String::new(),
+            seen: 0,
         }
     }
 
@@ -137,7 +139,8 @@ impl Play {
             }
             "look" => {
                 self.turn();
-                let text = self.screen.text();
+                let text = self.screen.text(self.seen);
+                self.seen = self.screen.row();
                 self.looks += &format!("{text}---- so far\n");
             }
             other => panic!("`: {other}` says nothing"),
@@ -275,6 +278,7 @@ impl Play {
                 ..
             } => text(&format!("{{\"command\":\"{}\"}}\n", command.name)),
             Request::Run { command, .. } => match &*command.name {
+                "show_real" if command.has("real_id") => text("(one real)\n"),
                 "show_real" => text(&reals()),
                 "show_version" => text("Signpost 0.1.0\n"),
                 "show_log" => text("a name with \x1b[2Jcontrol\x07 bytes\n"),
@@ -314,7 +318,7 @@ impl Play {
 
     fn finish(mut self) -> String {
         let mut out = self.looks.clone();
-        out += &self.screen.text();
+        out += &self.screen.text(self.seen);
         if let Some(last) = self.screen.last_alternate.take() {
             out += &format!("---- live\n{last}");
         }

@@ -131,7 +131,7 @@ impl Screen {
                 (self.row, self.column, self.top) = (0, 0, 0);
             }
             "[?1049l" => {
-                self.last_alternate = Some(self.text());
+                self.last_alternate = Some(self.text(0));
                 let hidden = self.hidden.take().expect("the alternate screen was on");
                 (self.rows, self.row, self.column, self.top) = hidden;
             }
@@ -142,10 +142,15 @@ impl Screen {
         }
     }
 
-    /// All rows, the cursor shown as `█` unless it stands behind the last row's text.
-    pub(crate) fn text(&self) -> String {
+    /// The row that the cursor is in.
+    pub(crate) fn row(&self) -> usize {
+        self.row
+    }
+
+    /// All rows from `first` on, the cursor shown as `█` unless it stands behind the last row's text.
+    pub(crate) fn text(&self, first: usize) -> String {
         let mut text = String::new();
-        for (n, row) in self.rows.iter().enumerate() {
+        for (n, row) in self.rows.iter().enumerate().skip(first) {
             let mut line: String = row.iter().filter(|c| **c != '\0').collect();
             if n == self.row && self.column < row.len() {
                 let before: String = row[..self.column].iter().filter(|c| **c != '\0').collect();

@@ -68,7 +68,7 @@ impl Session {
             self.say("% Nobody is known here.");
         } else {
             self.say(
-                "% There are no users yet, so that nobody can be let in from here. On the director's host:\n\
+                "% There are no users yet: nobody can be let in from here. On the director's host:\n\
                  %   signpost console\n\
                  %   > enable\n\
                  %   # configure terminal\n\
@@ -200,12 +200,9 @@ impl Session {
     /// What `write erase` and the like ask at a terminal.
     pub(super) fn confirmation(command: &Command) -> Option<&'static str> {
         Some(match &*command.name {
-            "write_erase" => "Empty what is stored for the next start? [yes/no] ",
-            "reload" => "Put the startup file into force in the place of what runs? [yes/no] ",
-            "copy_startup_running" => {
-                "Put the startup file into force in the place of what runs? [yes/no] "
-            }
-            "rollback" => "Put that configuration into force in the place of what runs? [yes/no] ",
+            "write_erase" => "Empty the startup configuration? [yes/no] ",
+            "reload" | "copy_startup_running" => "Run the startup configuration instead? [yes/no] ",
+            "rollback" => "Run that configuration instead? [yes/no] ",
             _ => return None,
         })
     }

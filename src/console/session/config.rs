@@ -3,7 +3,7 @@
 use super::asks::{Ask, Then};
 use super::{CANDIDATE_LINES, Session, Wait};
 use crate::console::Request;
-use crate::console::commands::{level_of_statement, masked, spoken};
+use crate::console::commands::{level_of_statement, masked, spoken_statement};
 use crate::console::filter::Filter;
 use crate::console::prompt::Mode;
 use crate::language::Command;
@@ -41,7 +41,7 @@ impl Session {
     pub(super) fn statement(&mut self, line: String, command: &Command) {
         let need = level_of_statement(command);
         if need > self.level() {
-            let why = self.forbidden(&spoken(command), need);
+            let why = self.forbidden(&spoken_statement(command), need);
             let more = if self.level() == Level::Operate {
                 "; in-service, out-of-service and weight do not"
             } else {
@@ -52,7 +52,9 @@ impl Session {
         let undoes = command.name.starts_with("no_");
         let runs = command.has("by_exec") || &*command.name == "console_exec";
         if runs && !undoes && !self.setting.exec {
-            return self.refuse("Statements that run programs are read from the startup file only: write it there, or `console-exec`");
+            return self.refuse(
+                "Only the startup file may say what runs programs, unless it says `console-exec`",
+            );
         }
         match &self.mode {
             Mode::Candidate(candidate) if candidate.lines.len() >= CANDIDATE_LINES => {
@@ -103,7 +105,8 @@ impl Session {
         };
         let count = candidate.lines.len();
         candidate.lines.clear();
-        self.say(&format!("{count} lines given up"));
+        let lines = if count == 1 { "line" } else { "lines" };
+        self.say(&format!("{count} {lines} given up"));
         self.ready();
     }
 

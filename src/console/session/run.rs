@@ -3,12 +3,12 @@
 use super::asks::{Ask, Then};
 use super::{Session, Wait};
 use crate::console::Request;
-use crate::console::commands::{level, masked, spoken};
+use crate::console::commands::{lacks_secret, level, masked, spoken};
 use crate::console::filter::{Filter, pipe};
 use crate::console::plain::width;
 use crate::console::prompt::Mode;
 use crate::console::tongue::{Meant, told, understand};
-use crate::language::{Command, HintKind, Stop, Why};
+use crate::language::Command;
 use crate::model::Level;
 
 /// The most rows or columns that can be set.
@@ -60,7 +60,7 @@ impl Session {
                     "Too much: a statement takes no `|`",
                 );
             }
-            Err(stop) if self.mode.is_config() && wants_secret(&stop) => {
+            Err(stop) if self.mode.is_config() && lacks_secret(&stop) => {
                 self.question(Ask::Secret {
                     of: Some(line.to_owned()),
                 });
@@ -217,16 +217,6 @@ impl Session {
 fn has_json(name: &str) -> bool {
     let text = ["show_history", "show_candidate"];
     matches!(name, "explain" | "who") || name.starts_with("show_") && !text.contains(&name)
-}
-
-/// Whether a line lacks nothing but the password, which is then asked for without showing it.
-fn wants_secret(stop: &Stop) -> bool {
-    match &stop.why {
-        Why::Incomplete(hints) => hints
-            .iter()
-            .any(|hint| matches!(&hint.kind, HintKind::Word(rule) if &**rule == "login_secret")),
-        _ => false,
-    }
 }
 
 /// How many columns a hint's word takes in a list.
