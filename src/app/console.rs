@@ -285,3 +285,6 @@ async fn reply_to<T>(
         answer = answer => drop(reply.send(answer)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,9 @@ use super::{DipSeen, Own, Scene, Server, ServingSeen};
 use crate::health::State;
 use crate::telemetry::Cause;
 
-const URL: usize = 20;
+/// So narrow may a URL be cut.
+const URL: usize = 16;
+/// And why something is as it is.
 const WHY: usize = 12;
 
 /// What every kind has, in JSON.
@@ -328,8 +330,8 @@ const URLS: [Column; 17] = [
     numbers("Weight"),
     numbers("InhWeight"),
     words("Link"),
-    numbers("Code"),
     texts("URL", URL),
+    numbers("Code"),
     numbers("Connect"),
     numbers("Rate/s"),
     numbers("Promises"),
@@ -355,9 +357,9 @@ pub(super) fn urls(scene: &Scene, servers: &[&Server]) -> Table {
             own.weight.to_string(),
             maybe(link.map(|link| link.weight)),
             maybe(link.map(|link| &link.id)),
+            own.url.to_string(),
             own.code
                 .map_or_else(|| "302/307".to_owned(), |code| code.to_string()),
-            own.url.to_string(),
             server.connections.to_string(),
             rate(server.rate),
             server.promises.to_string(),
