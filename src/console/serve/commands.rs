@@ -116,7 +116,7 @@ async fn say(desk: &Desk, asked: &Asked) -> Result<String, String> {
         "write_erase" => room.wish(|reply| Wish::Erase { author, reply }).await,
         "copy_startup_running" => {
             let text = changes::text(desk, Which::Startup, false).await?;
-            changes::add(desk, text, "copy startup-config running-config").await
+            changes::replace(desk, text, "copy startup-config running-config").await
         }
         "copy_file" => copy(desk, command).await,
         "reload" => {

@@ -168,7 +168,12 @@ impl Talk {
     /// Hands in what was typed, has done what is asked for, and gathers what is said, until nothing more comes of it.
     fn settle(&mut self, wire: &Wire, ground: &watch::Receiver<Ground>) {
         loop {
-            let handed = self.hand_in();
+            let full = self.outbox.len() >= FULL;
+            let handed = !full && self.hand_in();
+            self.take_place(ground);
+            for line in self.session.audited() {
+                audit::ran(&self.executor.author, &line);
+            }
             let mut asked = false;
             while let Some(request) = self.session.request() {
                 asked = true;
@@ -176,16 +181,12 @@ impl Talk {
                     self.session.answer(answer, self.room.now());
                 }
             }
-            for line in self.session.audited() {
-                audit::ran(&self.executor.author, &line);
-            }
             self.executor.resize(self.session.size());
-            self.take_place(ground);
             let said = self.session.output();
             if !said.is_empty() {
                 self.outbox.extend(wire.code.give(&said));
             }
-            if !handed && !asked {
+            if full || (!handed && !asked && said.is_empty()) {
                 break;
             }
         }

@@ -411,7 +411,10 @@ fn new_key() -> io::Result<PrivateKey> {
 /// Writes the key whole or not at all, for this user alone.
 fn keep(key: &PrivateKey, path: &Path) -> io::Result<()> {
     let text = key.to_openssh(LineEnding::LF).map_err(io::Error::other)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
     // Made for this user alone.
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(text.as_bytes())?;
