@@ -64,9 +64,12 @@ impl Served {
     pub(super) fn stop(self) -> impl Future<Output = ()> {
         self.console.stop();
         async move {
-            let ended = tokio::task::spawn_blocking(|| self.console.join());
+            // Sessions that lost sight of the configuration would end before they are told why.
+            let Served { console, ground } = self;
+            let ended = tokio::task::spawn_blocking(|| console.join());
             // A session that hangs does not hold up the end.
             let _ = timeout(PARTING, ended).await;
+            drop(ground);
         }
     }
 }

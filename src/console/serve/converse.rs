@@ -105,6 +105,10 @@ impl Talk {
         let prove_by = Instant::now() + PROVE_WITHIN;
         let mut stalled_at = Instant::now() + STALLED;
         let mut chunk = Vec::with_capacity(CHUNK);
+        // Frames may have come with the client's first line.
+        if !self.take(wire, &Raw::Bytes(0), &[]) {
+            return 1;
+        }
         loop {
             let was_empty = self.outbox.is_empty();
             self.settle(wire, ground);
@@ -137,23 +141,15 @@ impl Talk {
                 }
                 changed = ground.changed() => {
                     if changed.is_err() {
-                        self.last = Some(1);
+                        self.hear_word(Some(Word::End("% the director ends".into())));
                     }
                     self.heed(&ground.borrow_and_update());
                 }
                 answer = self.executor.next(), if !full => self.session.answer(answer, self.room.now()),
                 raw = wire.ear.hear(&mut chunk), if !full && !self.ended && self.typed.is_empty() => {
-                    let (heard, reply) = wire.code.take(&raw, &chunk);
-                    self.outbox.extend(reply);
-                    match heard {
-                        Heard::Keys(keys) => {
-                            self.typed.extend(keys);
-                            self.seat.touch();
-                        }
-                        Heard::Ended => self.ended = true,
-                        Heard::Gone => return 1,
+                    if !self.take(wire, &raw, &chunk) {
+                        return 1;
                     }
-                    self.ended |= wire.code.has_ended();
                     if matches!(raw, Raw::Bytes(_)) {
                         // A client that sends without end lets others have their turn.
                         tokio::task::yield_now().await;
@@ -163,6 +159,22 @@ impl Talk {
                 () = tokio::time::sleep(due) => self.session.tick(self.room.now()),
             }
         }
+    }
+
+    /// Takes what was read; whether the client is still there.
+    fn take(&mut self, wire: &mut Wire, raw: &Raw, chunk: &[u8]) -> bool {
+        let (heard, reply) = wire.code.take(raw, chunk);
+        self.outbox.extend(reply);
+        match heard {
+            Heard::Keys(keys) => {
+                self.typed.extend(keys);
+                self.seat.touch();
+            }
+            Heard::Ended => self.ended = true,
+            Heard::Gone => return false,
+        }
+        self.ended |= wire.code.has_ended();
+        true
     }
 
     /// Hands in what was typed, has done what is asked for, and gathers what is said, until nothing more comes of it.
