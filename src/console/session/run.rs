@@ -114,10 +114,13 @@ impl Session {
                 self.refuse(&format!("`{}` has no JSON", spoken(&command)));
             }
             "enable" => self.enable(),
+            "disable" if self.mode.is_config() => {
+                self.refuse("Leave the configuration first: `end`")
+            }
             "disable" => {
                 self.enabled = false;
                 self.lifted = None;
-                self.leave(false);
+                self.ready();
             }
             "exit" => self.exit(),
             "quit" | "logout" => self.logout(),
