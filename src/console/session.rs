@@ -329,10 +329,10 @@ impl Session {
         std::mem::take(&mut self.audit)
     }
 
-    /// Who it is and what he may do at most; `None` until he is logged in.
+    /// Who it is and what he may do now: in `>` he may look. `None` until he is logged in.
     pub fn user(&self) -> Option<(&str, Level)> {
         let user = self.user.as_ref();
-        user.map(|(name, level)| (&**name, self.lifted.unwrap_or(*level)))
+        user.map(|(name, _)| (&**name, self.level()))
     }
 
     /// The exit status, once the session is over.

@@ -208,7 +208,10 @@ impl Session {
         if self.mode.is_config() {
             return self.leave(true);
         }
-        let may = self.user().is_some_and(|(_, level)| level > Level::View);
+        let may = self
+            .user
+            .as_ref()
+            .is_some_and(|(_, level)| *level > Level::View || self.lifted.is_some());
         if self.interactive() && !self.setting.saved && may {
             self.say("% What runs differs from the startup file: `write memory` keeps it.");
         }
