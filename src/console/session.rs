@@ -7,6 +7,8 @@ mod help;
 mod input;
 mod run;
 mod show;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 
@@ -161,6 +163,9 @@ impl Session {
         session.open();
         if let Some(command) = session.origin.command.take() {
             session.origin.command = Some("".into());
+            if command.len() > KEPT_BYTES {
+                session.lost();
+            }
             session.kept.extend(command.bytes().take(KEPT_BYTES));
             session.ended = true;
         }
@@ -208,9 +213,7 @@ impl Session {
         self.used = now;
         self.kept.clear();
         if self.waiting.is_some() {
-            if !std::mem::replace(&mut self.cancelled, true) {
-                self.outbox.push_back(Request::Cancel);
-            }
+            self.cancel();
             if !self.interactive() {
                 self.end(130);
             }
@@ -262,7 +265,7 @@ impl Session {
 
     /// A line that is not an answer: of the log, or that the system is going down.
     pub fn notice(&mut self, text: &str) {
-        if !self.origin.terminal || self.over.is_some() {
+        if !self.interactive() || self.over.is_some() {
             return;
         }
         if self.notices.len() == NOTICES {
@@ -295,9 +298,6 @@ impl Session {
             None => "% Too long without a login: goodbye".to_owned(),
         };
         self.say(&why);
-        if self.waiting.is_some() {
-            self.outbox.push_back(Request::Cancel);
-        }
         self.end(1);
     }
 
@@ -329,10 +329,10 @@ impl Session {
         std::mem::take(&mut self.audit)
     }
 
-    /// Who it is and what he may do at most; `None` until he is logged in.
+    /// Who it is and what he may do now: in `>` he may look. `None` until he is logged in.
     pub fn user(&self) -> Option<(&str, Level)> {
         let user = self.user.as_ref();
-        user.map(|(name, level)| (&**name, self.lifted.unwrap_or(*level)))
+        user.map(|(name, _)| (&**name, self.level()))
     }
 
     /// The exit status, once the session is over.
@@ -377,12 +377,22 @@ impl Session {
         self.outbox.push_back(request);
     }
 
-    /// Ends the session; a candidate is given up.
+    /// Stops what is under way, once.
+    fn cancel(&mut self) {
+        if !std::mem::replace(&mut self.cancelled, true) {
+            self.outbox.push_back(Request::Cancel);
+        }
+    }
+
+    /// Ends the session; what is under way and a candidate are given up.
     fn end(&mut self, status: u8) {
         if self.over.is_some() {
             return;
         }
         self.close_screen();
+        if self.waiting.is_some() {
+            self.cancel();
+        }
         if let Mode::Candidate(_) = std::mem::take(&mut self.mode) {
             self.outbox.push_back(Request::Abandon);
         }

@@ -1,4 +1,6 @@
+use super::view::NARROWEST;
 use super::*;
+use crate::console::plain::width;
 use proptest::prelude::*;
 
 fn typed(editor: &mut Editor, decoder: &mut Decoder, bytes: &[u8], out: &mut Vec<u8>) -> Vec<Did> {

@@ -88,6 +88,9 @@ impl Session {
                 self.close_screen();
                 self.refuse(&why);
             }
+            (Wait::Configure | Wait::Commit, Answer::Done) => {
+                self.refuse("Interrupted: it may be in force all the same");
+            }
             // It was cancelled.
             (_, Answer::Done | Answer::Allowed { .. } | Answer::Words(_) | Answer::Begun(_)) => {
                 self.ready()

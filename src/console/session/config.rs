@@ -52,9 +52,8 @@ impl Session {
         let undoes = command.name.starts_with("no_");
         let runs = command.has("by_exec") || &*command.name == "console_exec";
         if runs && !undoes && !self.setting.exec {
-            return self.refuse(
-                "Only the startup file may say what runs programs, unless it says `console-exec`",
-            );
+            return self
+                .refuse("Only the startup file may name programs, unless it says `console-exec`");
         }
         match &self.mode {
             Mode::Candidate(candidate) if candidate.lines.len() >= CANDIDATE_LINES => {

@@ -12,7 +12,7 @@ impl Session {
     pub(super) fn key(&mut self, byte: u8) {
         if matches!(self.stage, Stage::Screen) {
             if byte == 3 {
-                self.outbox.push_back(Request::Cancel);
+                self.cancel();
             } else if self.outbox.len() < SCREEN_KEYS {
                 self.outbox.push_back(Request::Key(byte));
             }

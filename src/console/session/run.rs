@@ -114,10 +114,13 @@ impl Session {
                 self.refuse(&format!("`{}` has no JSON", spoken(&command)));
             }
             "enable" => self.enable(),
+            "disable" if self.mode.is_config() => {
+                self.refuse("Leave the configuration first: `end`")
+            }
             "disable" => {
                 self.enabled = false;
                 self.lifted = None;
-                self.leave(false);
+                self.ready();
             }
             "exit" => self.exit(),
             "quit" | "logout" => self.logout(),
@@ -205,7 +208,10 @@ impl Session {
         if self.mode.is_config() {
             return self.leave(true);
         }
-        let may = self.user().is_some_and(|(_, level)| level > Level::View);
+        let may = self
+            .user
+            .as_ref()
+            .is_some_and(|(_, level)| *level > Level::View || self.lifted.is_some());
         if self.interactive() && !self.setting.saved && may {
             self.say("% What runs differs from the startup file: `write memory` keeps it.");
         }
