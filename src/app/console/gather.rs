@@ -9,14 +9,14 @@ use super::Seen;
 use super::memory::Memory;
 use crate::console::{
     About, DipSeen, Inherited, Last, Own, ProbeSeen, Scene, Server, ServingSeen, Sounded, Totals,
-    UrlSeen, VirtualSeen, Zone,
+    UrlSeen, UserSeen, VirtualSeen, Zone,
 };
 use crate::control::{Door, Farm, Kind, Live};
 use crate::decide::{Gauges, Measured, Millis, NodeIndex};
 use crate::health::State;
 use crate::model;
 use crate::model::{
-    Dip, Endpoint, Id, Intent, Model, Priority, Ref, Serving, StickyBy, Url, Virtual,
+    Dip, Endpoint, Id, Intent, Model, Priority, Ref, Serving, StickyBy, Url, User, Virtual,
 };
 use crate::telemetry::{Counts, Row};
 
@@ -73,6 +73,7 @@ impl Pieces<'_> {
             now: self.farm.time_of_day(self.now),
             zone: Zone(TimeZone::system()),
             names: self.model.names.clone(),
+            users: self.model.globals.console.users.iter().map(user).collect(),
             totals: self.totals(),
             probes,
             ..Scene::default()
@@ -435,6 +436,15 @@ pub(super) fn words_of(probe: &model::Probe) -> String {
         .lines()
         .filter_map(|line| line.strip_prefix(&*statement));
     lines.next().unwrap_or_default().to_owned()
+}
+
+fn user(of: &User) -> UserSeen {
+    UserSeen {
+        name: of.name.clone(),
+        level: of.level,
+        secret: of.secret.is_some(),
+        keys: of.keys.len(),
+    }
 }
 
 fn features() -> Vec<&'static str> {

@@ -123,7 +123,8 @@ impl Rig {
     fn get(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.at).expect("a connection");
         stream.set_read_timeout(Some(PATIENCE)).expect("a deadline");
-        let head = format!("GET {path} HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n");
+        let head =
+            format!("GET {path} HTTP/1.1\r\nHost: here.example\r\nConnection: close\r\n\r\n");
         stream.write_all(head.as_bytes()).expect("it is sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
@@ -312,7 +313,7 @@ fn requests_of_a_block_are_heard_for_a_while() {
     }
     let line = next(&mut heard).expect("a line");
     let wanted = format!(
-        " 127.0.0.1 GET a.example/secret\\x22path?x=1 at {}: redirect (predicted) to a, 302 http://a.example/secret%22path?x=1, ",
+        " 127.0.0.1 GET here.example/secret\\x22path?x=1 at {}: redirect (predicted) to a, 302 http://a.example/secret%22path?x=1, ",
         rig.at
     );
     assert!(line.contains(&wanted), "{line}");
@@ -361,6 +362,19 @@ fn configured_words_are_completed() {
     assert_eq!(words("probe_name", "k"), [pair("knock", "")]);
     assert_eq!(words("id", "").len(), 4);
     assert!(words("number", "").is_empty());
+}
+
+#[test]
+fn users_are_shown_without_their_secrets() {
+    let secret = "a-password-that-nobody-sees";
+    let rig = Rig::new(&format!(
+        "{FARM}username root privilege configure secret {secret}\n"
+    ));
+    let scene = rig.scene();
+    assert_eq!(scene.users.len(), 1);
+    assert!(scene.users[0].secret);
+    assert!(shown(&scene, "show_users").contains("root  configure  yes"));
+    assert!(!format!("{scene:?}").contains(secret));
 }
 
 #[test]
