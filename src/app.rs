@@ -15,6 +15,7 @@ use tracing::{error, info, warn};
 
 use crate::admin;
 use crate::admin::{Question, Source};
+use crate::console::Question as Asking;
 use crate::control::{Door, Farm, Life, Order, PrepareError, Report, Wish, Writer, count};
 use crate::language::FILE_BYTES;
 use crate::model::{Endpoint, Id, Model, Running};
@@ -70,7 +71,8 @@ pub struct Director {
     wishes: (mpsc::Sender<Wish>, mpsc::Receiver<Wish>),
     /// A worker ended by itself.
     over: bool,
-    /// What the console asks the writer.
+    /// Where the console asks, and what that asks the writer.
+    desk: mpsc::Sender<Asking>,
     asked: mpsc::Receiver<console::Ask>,
     served: Option<Served>,
     grace: Duration,
@@ -181,6 +183,7 @@ impl Director {
             life,
             wishes,
             over: false,
+            desk,
             asked,
             served,
             grace: options.grace,
@@ -234,6 +237,11 @@ impl Director {
     /// The writer, to ask for counts and listeners.
     pub fn writer(&self) -> &Writer {
         &self.writer
+    }
+
+    /// Where the console asks about the running director.
+    pub fn desk(&self) -> mpsc::Sender<Asking> {
+        self.desk.clone()
     }
 
     /// The line that names every listener.

@@ -15,7 +15,7 @@ use crate::control::{
 };
 use crate::decide::Millis;
 use crate::language::Style;
-use crate::model::{self, Running};
+use crate::model::{self, Probe, ProbeKind, Running};
 
 /// What could not go back is tried again after so long, in milliseconds.
 const GO_BACK_AGAIN_MS: u64 = 5_000;
@@ -139,6 +139,7 @@ impl Director {
             )
             .await?;
         self.life.stored(Some(running));
+        self.publish();
         Ok(applied)
     }
 
@@ -196,6 +197,9 @@ impl Director {
         let (running, said) = self
             .meanwhile(move || propose(&before, &lines, whole))
             .await??;
+        if author.session != 0 {
+            names_no_program(self.life.running(), &running)?;
+        }
         // What is typed line by line goes there when it is saved.
         let is_commit = whole || confirm_minutes.is_some();
         let archived = is_commit || why.starts_with("commit") || why.starts_with("copy");
@@ -260,6 +264,8 @@ impl Director {
         let now = self.now();
         self.life
             .accept(Arc::clone(&running), author, confirm_minutes, now);
+        // Sessions know before they are answered: their prompts say it.
+        self.publish();
         let generation = self.life.generation();
         if let Some(why) = archived {
             info!(
@@ -299,6 +305,7 @@ impl Director {
 
     fn confirm(&mut self, author: &Author) -> Result<String, String> {
         let whose = self.life.confirm()?;
+        self.publish();
         info!(
             "{} confirmed the change of {}",
             named(author),
@@ -341,6 +348,7 @@ impl Director {
         let named_path = path.display().to_string();
         let text = self.meanwhile(move || store(&path, &stored)).await??;
         self.life.stored(Some(running));
+        self.publish();
         info!(
             "{} stored the configuration in `{named_path}`",
             named(&author)
@@ -363,6 +371,7 @@ impl Director {
         };
         let before = self.meanwhile(erasing).await??;
         self.life.stored(None);
+        self.publish();
         warn!("{} emptied `{named_path}`", named(&author));
         let mut said = format!("`{named_path}` is empty; what runs goes on\n");
         if let Some(before) = before {
@@ -446,6 +455,27 @@ impl Director {
 /// A wish's answer that nobody but this process waits for.
 pub fn unanswered<T>() -> oneshot::Sender<T> {
     oneshot::channel().0
+}
+
+/// That `after` runs no program that `before` does not, unless the file that was started with lets the console say so.
+fn names_no_program(before: &Running, after: &Running) -> Result<(), String> {
+    let (was, is) = (before.model(), after.model());
+    if was.globals.console.exec {
+        return Ok(());
+    }
+    let runs = |kind: &ProbeKind| matches!(kind, ProbeKind::Exec(_));
+    let is_new =
+        |probe: &Probe| runs(&probe.kind) && !was.probes.iter().any(|p| p.kind == probe.kind);
+    match is.probes.iter().find(|probe| is_new(probe)) {
+        Some(probe) => Err(format!(
+            "probe `{}` would run a program: only the startup file may name programs, unless it says `console-exec`",
+            probe.name
+        )),
+        None if is.globals.console.exec => {
+            Err("`console-exec` can be said by the startup file alone".to_owned())
+        }
+        None => Ok(()),
+    }
 }
 
 /// Lines behind `before`, or in its place, with what there is to tell of them.

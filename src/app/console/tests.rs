@@ -66,6 +66,7 @@ impl Rig {
         let options = Options {
             workers: 1,
             grace: Duration::from_secs(1),
+            console: None,
         };
         let started = runtime.block_on(Director::start(model, &options, handed));
         let mut director = started.expect("it starts");
