@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 
 use super::farm::{Farm, Keyed, Kind, Setting, State};
 use super::id::{Id, Names, ServerId};
+use super::ports::not_http;
 use super::{Fate, Note};
 use crate::model::Endpoint;
 
@@ -42,32 +43,6 @@ impl Statement {
         self.line.into_iter().chain(self.also)
     }
 }
-
-/// Ports at which nobody speaks HTTP in the clear, and what they are for.
-const OTHERS: [(u16, &str); 22] = [
-    (20, "FTP"),
-    (21, "FTP"),
-    (22, "SSH"),
-    (23, "telnet"),
-    (25, "SMTP"),
-    (53, "DNS"),
-    (70, "gopher"),
-    (79, "finger"),
-    (110, "POP3"),
-    (119, "NNTP"),
-    (143, "IMAP"),
-    (389, "LDAP"),
-    (443, "HTTPS"),
-    (465, "SMTP"),
-    (554, "RTSP"),
-    (563, "NNTP"),
-    (636, "LDAP"),
-    (993, "IMAP"),
-    (995, "POP3"),
-    (1433, "a database"),
-    (1521, "a database"),
-    (3306, "a database"),
-];
 
 /// Turns the farm into statements, and tells what cannot be one.
 pub(super) fn emit(
@@ -339,36 +314,20 @@ impl Emitter<'_> {
         }
     }
 
+    /// A statement a target, so that one that is refused takes no other with it.
     fn binds(&mut self) {
         let farm = self.farm;
-        // Lines of one virtual that follow each other are written together, as they were.
-        let mut open: Option<(u32, ServerId)> = None;
         for said in farm.binds.iter() {
             let (id, target) = &said.key;
-            let at = match self.listener(*id) {
-                Ok(at) => at,
-                Err(why) => {
-                    self.note(said.line, Fate::Left, why);
-                    continue;
-                }
-            };
-            let target = match self.target(at, target) {
-                Ok(target) => target,
-                Err(why) => {
-                    self.note(said.line, Fate::Left, why);
-                    continue;
-                }
-            };
-            let goes_on = open.replace((said.line, *id)) == Some((said.line, *id));
-            match self.out.last_mut() {
-                Some(last) if goes_on && last.text.len() < WRAP => {
-                    last.text.push(' ');
-                    last.text.push_str(&target);
-                }
-                _ => {
+            let found = self
+                .listener(*id)
+                .and_then(|at| Ok((at, self.target(at, target)?)));
+            match found {
+                Ok((at, target)) => {
                     let text = format!("bind {} {target}", self.called(at));
                     self.say(Section::Binds, Some(said.line), text);
                 }
+                Err(why) => self.note(said.line, Fate::Left, why),
             }
         }
     }
@@ -459,7 +418,9 @@ impl Emitter<'_> {
         let mut bound: HashMap<ServerId, Vec<&Id>> = HashMap::new();
         if !farm.settings.is_empty() {
             for said in farm.binds.iter() {
-                bound.entry(said.key.0).or_default().push(&said.key.1);
+                let (at, target) = &said.key;
+                let at = farm.known(Kind::Virtual, *at).unwrap_or(*at);
+                bound.entry(at).or_default().push(target);
             }
         }
         for said in farm.settings.iter() {
@@ -525,9 +486,6 @@ impl Emitter<'_> {
     }
 }
 
-/// Where a long `bind` is wrapped, in bytes.
-const WRAP: usize = 100;
-
 const NAMES_LEFT: &str = "it names a server that is not taken over";
 
 fn setting_text(setting: Setting, place: &str, value: &str) -> String {
@@ -536,11 +494,4 @@ fn setting_text(setting: Setting, place: &str, value: &str) -> String {
         Setting::Autounfail => format!("no autounfail {place}"),
         other => format!("{} {place} {value}", other.as_str()),
     }
-}
-
-fn not_http(port: u16) -> Option<String> {
-    let (_, what) = OTHERS.iter().find(|(other, _)| *other == port)?;
-    Some(format!(
-        "port {port} is for {what}, and Signpost balances HTTP in the clear: today IPVS (keepalived) or HAProxy in `mode tcp` pass such connections on"
-    ))
 }

@@ -135,6 +135,8 @@ pub(super) struct Farm {
     /// By id: the URL, and the code.
     pub(super) urls: Keyed<Box<str>, (Box<str>, Option<Box<str>>)>,
     pub(super) binds: Keyed<(ServerId, Id), ()>,
+    /// What was ever bound to each virtual, so that all of it can be unbound.
+    pub(super) bound: HashMap<ServerId, Vec<Id>>,
     pub(super) links: Keyed<Box<str>, ServerId>,
     pub(super) backups: Keyed<Id, Id>,
     /// What stands behind the id.

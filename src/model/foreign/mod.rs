@@ -10,7 +10,9 @@
 mod emit;
 mod farm;
 mod id;
+mod ports;
 mod read;
+mod shown;
 mod table;
 mod write;
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use super::farm::{Farm, Kind, Setting, State};
 use super::id::{self, Id, Names, Refused, left, unknown};
+use super::shown::shown;
 use super::table::{self, COMMANDS, IMPORTED};
 use super::{Fate, Note};
 use crate::language::parse;
@@ -221,12 +222,10 @@ impl Reader {
         if targets.is_empty() && !no {
             return Err(unknown(form));
         }
-        let binds = &mut self.read.farm.binds;
+        let Farm { binds, bound, .. } = &mut self.read.farm;
         if targets.is_empty() {
-            let all = binds.iter().filter(|bind| bind.key.0 == at);
-            let all: Vec<_> = all.map(|bind| bind.key.clone()).collect();
-            for key in all {
-                binds.unsay(&key);
+            for target in bound.remove(&at).unwrap_or_default() {
+                binds.unsay(&(at, target));
             }
         }
         for target in targets {
@@ -234,6 +233,7 @@ impl Reader {
             if no {
                 binds.unsay(&(at, target));
             } else {
+                bound.entry(at).or_default().push(target.clone());
                 binds.say((at, target), (), line);
             }
         }
@@ -478,37 +478,4 @@ fn named<'l>(words: &[&'l str]) -> Option<(IpAddr, &'l str)> {
     found
         .or_else(|_| other.parse().map(|address| (address, *one)))
         .ok()
-}
-
-/// What follows one of these words is a secret.
-const SECRETS: [&str; 5] = [
-    "password",
-    "secret",
-    "community",
-    "dynamic-feedback-pw",
-    "ticket-key",
-];
-
-/// A line as it may be shown.
-pub(super) fn shown(words: &[&str]) -> String {
-    let mut text = String::new();
-    let mut secret = false;
-    for word in words {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        if secret && !word.eq_ignore_ascii_case("encrypted") {
-            text.push_str("********");
-        } else {
-            text.extend(word.chars().flat_map(escaped));
-        }
-        secret |= SECRETS.iter().any(|it| word.eq_ignore_ascii_case(it));
-    }
-    text
-}
-
-fn escaped(c: char) -> impl Iterator<Item = char> {
-    let plain = (!c.is_control()).then_some(c);
-    let escape = c.is_control().then(|| c.escape_default());
-    plain.into_iter().chain(escape.into_iter().flatten())
 }

@@ -91,7 +91,7 @@ pub(super) const COMMANDS: &[Hint] = &[
     hint("color", "told bridged groups of interfaces apart", BRIDGE),
     hint(
         "configuration",
-        "chose between configurations on diskette, in flash memory or over the network",
+        "chose where a configuration was read from",
         UPDATE,
     ),
     hint(
@@ -115,7 +115,6 @@ pub(super) const COMMANDS: &[Hint] = &[
         "took weights from agents on the servers (Dynamic Feedback Protocol)",
         AGENTS,
     ),
-    hint("distribution", "shared load with other boxes by DNS", DNS),
     hint("dns", "answered or probed DNS", DNS),
     hint(
         "dynamic-feedback",
@@ -156,11 +155,6 @@ pub(super) const COMMANDS: &[Hint] = &[
         "these networks are gone",
     ),
     hint(
-        "ntp",
-        "set the box's clock",
-        "today chrony or systemd-timesyncd sets the host's clock",
-    ),
-    hint(
         "password",
         "was the password of the telnet console",
         "today `username NAME privilege LEVEL secret SECRET` makes a user of the console",
@@ -199,8 +193,8 @@ pub(super) const COMMANDS: &[Hint] = &[
     ),
     hint(
         "service",
-        "switched services of the box on and off",
-        "today the host's services are switched by systemd",
+        "set up services of the box itself",
+        "today the host's services are its own matter",
     ),
     hint("shutdown", "switched an interface off", NETWORK),
     hint("snmp-server", "answered SNMP and sent traps", PROMETHEUS),
@@ -230,19 +224,13 @@ pub(super) const COMMANDS: &[Hint] = &[
         "today the configuration is a file of the host: keep it under version control and copy it as any other",
     ),
     hint(
-        "timezone",
-        "set the box's clock",
-        "today chrony or systemd-timesyncd sets the host's clock",
-    ),
-    hint(
         "unbind",
         "undid a `bind`",
         "today `no bind VIRTUAL-ID TARGET` does",
     ),
-    hint("vlan", "put interfaces into virtual LANs", NETWORK),
     hint(
         "wildcard",
-        "let forwarding agents send all else to the box",
+        "was a part of the work with forwarding agents",
         "today the host's routing decides what comes to it",
     ),
 ];

@@ -3,13 +3,17 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::emit::{self, Section, Statement};
-use super::read::{Read, shown};
+use super::read::Read;
+use super::shown::shown;
 use super::{Fate, IMPORT_BYTES, Imported, Note};
 use crate::language::LINE_BYTES;
 use crate::model::load;
 
 /// How often what the model refuses is taken out before nothing is taken over at all. What depends on a refused line is refused next.
 const ROUNDS: usize = 16;
+
+/// Where a long `bind` is wrapped, in bytes.
+const WRAP: usize = 100;
 
 /// Where the text of a comment is wrapped, in characters.
 const COLUMNS: usize = 116;
@@ -40,20 +44,10 @@ pub(super) fn write(read: Read, cut: bool) -> Imported {
         }
         out.blank();
     }
-    out.notes(
-        "Taken over, but not quite as it was:",
-        "",
-        &notes,
-        Fate::Changed,
-    );
+    out.notes(&notes, &taken, Fate::Changed);
     out.statements(&statements);
-    out.notes(
-        "Not taken over, and what does the job today:",
-        "not taken over: ",
-        &notes,
-        Fate::Left,
-    );
-    out.notes("Not understood:", "not understood: ", &notes, Fate::Unknown);
+    out.notes(&notes, &taken, Fate::Left);
+    out.notes(&notes, &taken, Fate::Unknown);
     Imported {
         text: out.0,
         notes,
@@ -221,6 +215,7 @@ impl Text {
         // Stable: what stands in one section keeps its order.
         order.sort_by_key(|it| it.section as usize);
         let mut last = None;
+        let mut open = None;
         for statement in order {
             if last.replace(statement.section) != Some(statement.section) {
                 if last.is_some() && !self.0.ends_with("\n\n") {
@@ -230,15 +225,37 @@ impl Text {
                     self.prose("! ", line);
                 }
             }
-            self.line(&statement.text);
+            self.statement(statement, &mut open);
         }
         if last.is_some() {
             self.blank();
         }
     }
 
+    /// A line; a target that was bound by the line of the one before it goes behind that one.
+    fn statement(&mut self, statement: &Statement, open: &mut Option<(u32, usize)>) {
+        let begun = self.0.len();
+        if let (Section::Binds, Some(line), Some((bind, target))) = (
+            statement.section,
+            statement.line,
+            statement.text.rsplit_once(' '),
+        ) {
+            if let Some((same, start)) = *open
+                && same == line
+                && self.0.len() - start + target.len() < WRAP
+                && self.0[start..].starts_with(bind)
+                && self.0[start + bind.len()..].starts_with(' ')
+            {
+                self.0.pop();
+                return self.line(&format!(" {target}"));
+            }
+            *open = Some((line, begun));
+        }
+        self.line(&statement.text);
+    }
+
     /// The notes of one fate, those of one reason together, in the order of the first of each.
-    fn notes(&mut self, title: &str, before: &str, notes: &[Note], fate: Fate) {
+    fn notes(&mut self, notes: &[Note], taken: &[u32], fate: Fate) {
         let mut first: HashMap<&str, usize> = HashMap::new();
         let mut groups: BTreeMap<usize, Vec<&Note>> = BTreeMap::new();
         for note in notes.iter().filter(|note| note.fate == fate) {
@@ -249,11 +266,21 @@ impl Text {
         if groups.is_empty() {
             return;
         }
+        let (title, before) = match fate {
+            Fate::Changed => ("Taken over, but not quite as it was:", ""),
+            Fate::Left => (
+                "Not taken over, and what does the job today:",
+                "not taken over: ",
+            ),
+            Fate::Unknown => ("Not understood:", "not understood: "),
+        };
         self.line(&format!("! {title}"));
         self.line("!");
         for notes in groups.values() {
             for note in notes {
-                self.cut(&format!("! {before}"), &note.text);
+                let part = fate == Fate::Left && taken.binary_search(&note.line).is_ok();
+                let part = if part { "in part " } else { "" };
+                self.cut(&format!("! {part}{before}"), &note.text);
             }
             if let Some(note) = notes.first() {
                 self.prose("!   — ", &note.why);
