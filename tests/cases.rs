@@ -75,20 +75,21 @@ fn check(path: &Path, output: fn(&str) -> String, write: bool) -> Result<(), Str
     ))
 }
 
+/// What is wrong with the cases of `folder`.
+fn check_all(folder: &str, output: fn(&str) -> String, write: bool) -> Vec<String> {
+    let files = files(folder, "case");
+    let wrong = files
+        .iter()
+        .filter_map(|path| check(path, output, write).err());
+    wrong.collect()
+}
+
 /// With `SIGNPOST_WRITE_CASES=1` the outputs are written anew: read the difference before committing it.
 #[test]
 fn every_case_says_exactly_what_its_file_says() {
     let write = std::env::var_os("SIGNPOST_WRITE_CASES").is_some();
-    let kinds: [(&str, fn(&str) -> String); 2] = [
-        ("tests/cases/check", checked),
-        ("tests/cases/import", imported),
-    ];
-    let mut wrong = Vec::new();
-    for (folder, output) in kinds {
-        for path in files(folder, "case") {
-            wrong.extend(check(&path, output, write).err());
-        }
-    }
+    let mut wrong = check_all("tests/cases/check", checked, write);
+    wrong.extend(check_all("tests/cases/import", imported, write));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -124,6 +124,9 @@ impl<K: Clone + Eq + Hash, V> Keyed<K, V> {
     }
 }
 
+/// A URL, and the code that was written behind it.
+pub(super) type Target = (Box<str>, Option<Box<str>>);
+
 /// What a file said of the farm.
 #[derive(Debug, Default)]
 pub(super) struct Farm {
@@ -132,8 +135,8 @@ pub(super) struct Farm {
     pub(super) names: Keyed<IpAddr, Box<str>>,
     /// What was wanted of each, and the line that said so where it is not the one that made it.
     pub(super) servers: Keyed<(Kind, ServerId), (State, Option<u32>)>,
-    /// By id: the URL, and the code.
-    pub(super) urls: Keyed<Box<str>, (Box<str>, Option<Box<str>>)>,
+    /// By id.
+    pub(super) urls: Keyed<Box<str>, Target>,
     pub(super) binds: Keyed<(ServerId, Id), ()>,
     /// What was ever bound to each virtual, so that all of it can be unbound.
     pub(super) bound: HashMap<ServerId, Vec<Id>>,

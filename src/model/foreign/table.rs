@@ -147,7 +147,7 @@ pub(super) const COMMANDS: &[Hint] = &[
         KEEPALIVED,
     ),
     hint("interface", "set an interface's speed and duplex", NETWORK),
-    hint("ip", "gave the box its address", NETWORK),
+    hint("ip address", "gave the box its address", NETWORK),
     hint("mtu", "set the largest packet of an interface", NETWORK),
     hint(
         "multiring",

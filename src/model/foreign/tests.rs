@@ -13,7 +13,7 @@ fn a_command_is_found_by_its_longest_words_behind_a_no() {
         ("  failover", "failover"),
         ("failover ip address 10.0.0.1", "failover ip address"),
         ("failover ip", "failover"),
-        ("ip address 10.0.0.1 255.0.0.0", "ip"),
+        ("ip address 10.0.0.1 255.0.0.0", "ip address"),
         ("dynamic-feedback-pw x", "dynamic-feedback-pw"),
     ] {
         assert_eq!(hint(line).map(|it| it.command), Some(command), "{line}");
