@@ -8,6 +8,7 @@ pub mod check;
 pub mod console;
 pub mod demo;
 pub mod explain;
+pub mod import;
 pub mod secret;
 pub mod serve;
 mod terminal;
@@ -28,6 +29,7 @@ enum Command {
     Explain(explain::Args),
     Console(console::Args),
     Secret(secret::Args),
+    Import(import::Args),
 }
 
 impl Cli {
@@ -40,6 +42,7 @@ impl Cli {
             Command::Explain(args) => explain::run(args),
             Command::Console(args) => console::run(args),
             Command::Secret(args) => secret::run(args),
+            Command::Import(args) => import::run(args),
         }
     }
 }

@@ -38,9 +38,37 @@ pub(super) fn width_of(c: char) -> usize {
     UnicodeWidthChar::width(c).unwrap_or(0)
 }
 
+/// `text` with no line longer than so many columns, where words allow it; what a line goes on with is set in.
+pub(super) fn wrapped(text: &str, columns: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines() {
+        let mut used = 0;
+        for word in line.split(' ') {
+            let wide = width(word);
+            if used > 0 && used + 1 + wide > columns {
+                out.push_str("\n  ");
+                used = 2;
+            } else if used > 0 {
+                out.push(' ');
+                used += 1;
+            }
+            out.push_str(word);
+            used += wide;
+        }
+        out.push('\n');
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sentences_break_between_words() {
+        assert_eq!(wrapped("% a bb ccc\n% d", 6), "% a bb\n  ccc\n% d\n");
+        assert_eq!(wrapped("abcdefgh", 4), "abcdefgh\n");
+    }
 
     #[test]
     fn what_could_move_a_cursor_is_spelt_out() {

@@ -8,8 +8,9 @@ use crate::console::filter::{Filter, pipe};
 use crate::console::plain::width;
 use crate::console::prompt::Mode;
 use crate::console::tongue::{Meant, told, understand};
-use crate::language::Command;
+use crate::language::{Command, Why};
 use crate::model::Level;
+use crate::model::foreign::{Hint, hint};
 
 /// The most rows or columns that can be set.
 const LARGEST: u16 = 512;
@@ -47,7 +48,7 @@ impl Session {
     pub(super) fn command_line(&mut self, line: &str) {
         let piped = match pipe(line) {
             Ok(piped) => piped,
-            Err((at, why)) => return self.wrong(line, at, &why),
+            Err((at, why)) => return self.wrong(line, at, &why, None),
         };
         let whole = piped.command.len() == line.len();
         match understand(piped.command, self.mode.is_config()) {
@@ -58,6 +59,7 @@ impl Session {
                     line,
                     piped.command.len(),
                     "Too much: a statement takes no `|`",
+                    None,
                 );
             }
             Err(stop) if self.mode.is_config() && lacks_secret(&stop) => {
@@ -65,24 +67,29 @@ impl Session {
                     of: Some(line.to_owned()),
                 });
             }
-            Err(stop) => self.wrong(line, stop.at, &told(&stop)),
+            Err(stop) => {
+                let unknown = matches!(stop.why, Why::Unknown { .. });
+                let old = unknown.then(|| hint(line.trim())).flatten();
+                self.wrong(line, stop.at, &told(&stop), old);
+            }
         }
     }
 
-    /// A line that is not understood: its place is marked under it, or told in a script.
-    fn wrong(&mut self, line: &str, at: usize, why: &str) {
+    /// A line that is not understood: its place is marked under it, or told in a script. A command of the LocalDirector's is explained.
+    fn wrong(&mut self, line: &str, at: usize, why: &str, old: Option<Hint>) {
+        let old = old.map(|hint| format!("\n% {hint}")).unwrap_or_default();
         if self.interactive() {
             if let Some(column) = self.editor.column(line, at.min(line.len())) {
                 self.say(&format!("{}^", " ".repeat(column)));
             }
-            return self.refuse(why);
+            return self.refuse(&format!("{why}{old}"));
         }
         let shown = masked(line).unwrap_or_else(|| line.trim().to_owned());
         if self.origin.command.is_some() {
-            self.refuse(&format!("{why}: {shown}"));
+            self.refuse(&format!("{why}: {shown}{old}"));
         } else {
             let number = self.line_number;
-            self.refuse(&format!("line {number}: {why}: {shown}"));
+            self.refuse(&format!("line {number}: {why}: {shown}{old}"));
         }
     }
 

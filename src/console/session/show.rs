@@ -2,7 +2,7 @@
 
 use super::{Session, Stage};
 use crate::console::pager::{MORE, Pager};
-use crate::console::plain::clean;
+use crate::console::plain::{clean, wrapped};
 
 impl Session {
     /// Shows lines, at once.
@@ -49,7 +49,13 @@ impl Session {
 
     /// A mistake or refusal; a script ends with it.
     pub(super) fn refuse(&mut self, why: &str) {
-        self.fault(&format!("% {why}"));
+        let text = format!("% {why}");
+        if self.interactive() {
+            let (columns, _) = self.window();
+            self.fault(&wrapped(&text, columns));
+        } else {
+            self.fault(&text);
+        }
     }
 
     /// The same, in words that are shown as they are.

@@ -172,3 +172,29 @@ fn what_is_under_way_is_stopped_when_the_session_ends() {
     assert_eq!(session.request(), Some(Request::Cancel));
     assert_eq!(session.request(), None);
 }
+
+#[test]
+fn a_script_s_last_line_needs_no_end() {
+    let mut session = session(false);
+    session.input(b"show version", NOW);
+    assert_eq!(session.request(), None);
+    session.input_end(NOW);
+    assert!(matches!(session.request(), Some(Request::Run { .. })));
+    assert_eq!(session.over(), None);
+    session.answer(done("Signpost\n"), NOW);
+    assert_eq!(drained(&mut session), "Signpost\n");
+    assert_eq!(session.over(), Some(0));
+}
+
+#[test]
+fn a_line_of_a_script_has_4096_bytes_and_no_more() {
+    for (bytes, over) in [(4_096, None), (4_097, Some(1)), (100_000, Some(1))] {
+        let mut session = session(false);
+        let line = [b"!".repeat(bytes), b"\n".to_vec()].concat();
+        for piece in line.chunks(KEPT_BYTES) {
+            session.input(piece, NOW);
+        }
+        assert_eq!(session.over(), over, "{bytes} bytes");
+        assert!(session.script.capacity() <= 16 * 1024);
+    }
+}
