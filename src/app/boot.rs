@@ -14,19 +14,27 @@ use crate::model::Running;
 /// The startup file where no other is named.
 pub const STARTUP: &str = "/etc/signpost/startup-config";
 
-/// Reads a configuration file with its comments. Warnings are logged.
+/// Reads a configuration file with its comments, in the place of `before`; passwords are sealed. Warnings are logged, and returned.
 ///
 /// # Errors
 /// Where it cannot be read or does not hold.
-pub(super) fn load(path: &Path) -> Result<Running, Error> {
+pub(super) fn load(path: &Path, before: &Running) -> Result<(Running, String), Error> {
     let bytes = super::read(path).map_err(|e| Error::Read(path.to_owned(), e))?;
     let (running, told) = Running::read(&path.display().to_string(), &bytes);
-    let told = told.report(Style::Plain);
-    let running = running.ok_or_else(|| Error::Invalid(told.clone()))?;
+    let mut told = told.report(Style::Plain);
+    let read = running.ok_or_else(|| Error::Invalid(told.clone()))?;
+    let plain = Arc::clone(read.model());
+    let running = seal(read, before).map_err(Error::Invalid)?;
+    if !Arc::ptr_eq(&plain, running.model()) {
+        told += &format!(
+            "passwords stand in `{}` as they were written: `write memory` stores their hashes\n",
+            path.display()
+        );
+    }
     for line in told.lines() {
         warn!("{line}");
     }
-    Ok(running)
+    Ok((running, told))
 }
 
 /// Begins the life of the configuration at `path`. Where that `is_named` by the operator it has to be there and to serve something;
@@ -38,8 +46,8 @@ pub fn open(path: &Path, is_named: bool) -> Result<Life, Error> {
     tidy(path);
     let archive = Archive::beside(path);
     archive.tidy();
-    let (running, recovered) = match load(path) {
-        Ok(running) => (running, None),
+    let (running, recovered) = match load(path, &Running::default()) {
+        Ok((running, _)) => (running, None),
         Err(Error::Read(_, e)) if !is_named && e.kind() == io::ErrorKind::NotFound => {
             info!("there is no `{}`", path.display());
             (Running::default(), None)
@@ -55,7 +63,6 @@ pub fn open(path: &Path, is_named: bool) -> Result<Life, Error> {
             "nothing is configured yet: no virtual and no dip; `signpost console` on this host, over its Unix socket, is the way to configure it"
         );
     }
-    let running = seal(running, &Running::default()).map_err(Error::Invalid)?;
     let running = Arc::new(running);
     let is_there = running.model().as_ref() != Running::default().model().as_ref();
     let saved = (recovered.is_none() && is_there).then(|| Arc::clone(&running));
@@ -80,6 +87,7 @@ fn recover(path: &Path, archive: &Archive, told: &str) -> Result<(Running, Optio
                 kept.why,
             );
             error!("{why}");
+            let running = seal(running, &Running::default()).map_err(Error::Invalid)?;
             return Ok((running, Some(why)));
         }
     }

@@ -118,20 +118,19 @@ impl Director {
         self.life.admits(author, None, self.now())?;
         let before = Arc::clone(self.life.running());
         // Reading and resolving a large file takes its time; neither requests nor what is learnt of the servers wait for it.
-        let loading = move || -> Result<Arc<Running>, Error> {
-            let running = boot::load(&path)?;
+        let loading = move || -> Result<(Arc<Running>, String), Error> {
+            let (running, said) = boot::load(&path, &before)?;
             if !serves(running.model()) {
                 return Err(Error::Prepare(PrepareError::Empty));
             }
-            let sealed = seal(running, &before).map_err(Error::Invalid)?;
-            Ok(Arc::new(sealed))
+            Ok((Arc::new(running), said))
         };
-        let running = self.meanwhile(loading).await?.map_err(|e| e.to_string())?;
+        let (running, said) = self.meanwhile(loading).await?.map_err(|e| e.to_string())?;
         let applied = self
             .put(
                 Proposal {
                     running: Arc::clone(&running),
-                    said: String::new(),
+                    said,
                     archived: Some("reload"),
                     confirm_minutes: None,
                 },
