@@ -22,7 +22,7 @@ mod debug;
 mod gather;
 mod memory;
 
-use gather::Pieces;
+use gather::{Pieces, refs};
 use memory::{FRESH_MS, Memory, STALE_MS};
 
 /// Questions of the console that may wait.
@@ -182,6 +182,10 @@ impl Desk {
                 all.clear();
                 continue;
             }
+            if all.is_empty() {
+                // Grown bit by bit, a large one would be copied over and over on the writer's thread.
+                all.reserve_exact(refs(&part.model).count());
+            }
             all.extend(part.some);
             if part.last {
                 return Some((part.model, all));
@@ -230,6 +234,7 @@ impl Desk {
                 counts: &counts,
                 memory: &memory,
                 now,
+                probed: what == What::Probes,
             };
             let mut scene = pieces.scene(seen);
             pieces.tell_director(&mut scene, &doors);

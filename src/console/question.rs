@@ -2,12 +2,11 @@
 
 use std::net::IpAddr;
 
-use tokio::sync::{mpsc, oneshot};
-
 use super::show::Scene;
-use crate::control::Reply;
+use crate::control::{Heard, Reply};
 use crate::language::Command;
 use crate::model::Block;
+use crate::telemetry::Lines;
 
 /// How much of the director a scene has to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,7 +105,7 @@ pub enum Question {
         /// How long, in seconds, 1 to 600.
         seconds: u16,
         /// Where the lines go. Closed when it is over.
-        lines: mpsc::Sender<String>,
+        lines: Lines,
     },
     /// The configured words that may stand in the place of a rule of the grammar, with a word about each.
     Words {
@@ -115,6 +114,6 @@ pub enum Question {
         /// What they begin with.
         begun: Box<str>,
         /// At most 256 of them.
-        reply: oneshot::Sender<Vec<(String, String)>>,
+        reply: Heard<Vec<(String, String)>>,
     },
 }

@@ -71,6 +71,9 @@ pub struct LifeState {
 /// What came of a wish: something, or why not, in lines for the operator.
 pub type Reply<T> = oneshot::Sender<Result<T, String>>;
 
+/// What is told to whoever asked, and cannot fail.
+pub type Heard<T> = oneshot::Sender<T>;
+
 /// What is asked of the one writer about the configuration.
 #[derive(Debug)]
 pub enum Wish {

@@ -18,7 +18,7 @@ mod line;
 mod sink;
 mod text;
 
-pub use ear::{Ear, LINES_PER_SECOND};
+pub use ear::{Ear, LINES_PER_SECOND, Lines};
 pub use line::Line;
 pub use sink::OpenError;
 pub use text::decimal;

@@ -28,6 +28,8 @@ pub(super) struct Pieces<'a> {
     pub(super) counts: &'a Counts,
     pub(super) memory: &'a Memory,
     pub(super) now: Millis,
+    /// What each probe came to at each server is asked for.
+    pub(super) probed: bool,
 }
 
 /// Sums over what a virtual is bound to.
@@ -147,7 +149,7 @@ impl Pieces<'_> {
             .filter(|f| &*f.source != "traffic");
         Server {
             kind: standing.kind,
-            description: common.description.cloned(),
+            description: common.description.map(Into::into),
             intent: standing.intent.is,
             state: standing.state.is,
             since: time(standing.state.since),
@@ -316,10 +318,10 @@ impl Pieces<'_> {
     }
 
     fn probes(&self, seen: &[Seen]) -> Vec<ProbeSeen> {
-        let ledger = self.farm.ledger().probes();
+        let ledger = self.farm.ledger().results();
         let mut probes: Vec<_> = (self.model.probes.iter())
             .map(|probe| {
-                let results = ledger.get(&probe.name).map(|p| [p.ok, p.failed]);
+                let results = ledger.get(&probe.name).copied();
                 ProbeSeen {
                     name: probe.name.clone(),
                     asks: words_of(probe),
@@ -332,6 +334,8 @@ impl Pieces<'_> {
                 }
             })
             .collect();
+        // What they came to at each server nobody asked for otherwise.
+        let seen = if self.probed { seen } else { &[] };
         for (at, seen) in refs(self.model).zip(seen) {
             for n in Common::of(self.model, at).probes {
                 let Some(probe) = probes.get_mut(*n as usize) else {
@@ -360,7 +364,7 @@ impl Pieces<'_> {
 
 /// What every kind has.
 struct Common<'a> {
-    description: Option<&'a Box<str>>,
+    description: Option<&'a str>,
     backup: Option<Ref>,
     probes: &'a [u32],
 }
@@ -368,7 +372,7 @@ struct Common<'a> {
 impl<'a> Common<'a> {
     fn of(model: &'a Model, at: Ref) -> Common<'a> {
         let serving = |serving: &'a Serving| Common {
-            description: serving.description.as_ref(),
+            description: serving.description.as_deref(),
             backup: serving.backup,
             probes: &serving.probes,
         };
@@ -376,7 +380,7 @@ impl<'a> Common<'a> {
             Ref::Virtual(n) => {
                 let of = &model.virtuals[n as usize];
                 Common {
-                    description: of.description.as_ref(),
+                    description: of.description.as_deref(),
                     backup: of.backup,
                     probes: &[],
                 }
@@ -386,7 +390,7 @@ impl<'a> Common<'a> {
             Ref::Url(n) => {
                 let of = &model.urls[n as usize];
                 Common {
-                    description: of.description.as_ref(),
+                    description: of.description.as_deref(),
                     backup: of.backup,
                     probes: &of.probes,
                 }

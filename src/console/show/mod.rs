@@ -13,6 +13,7 @@ mod probes;
 mod scene;
 mod select;
 pub(super) mod table;
+mod targets;
 pub(super) mod words;
 
 #[cfg(test)]
@@ -52,11 +53,11 @@ pub fn show(command: &Command, scene: &Scene, json: bool, columns: u16) -> Resul
         }
         "show_url" => {
             let some = select::select(scene, &[Kind::Url], word("url_id"))?;
-            form.table(|| farm::urls(scene, &some), || farm::urls_json(&some))
+            form.table(|| targets::urls(scene, &some), || targets::urls_json(&some))
         }
         "show_dip" => {
             let some = select::select(scene, &[Kind::Dip], word("dip_id"))?;
-            form.table(|| farm::dips(scene, &some), || farm::dips_json(&some))
+            form.table(|| targets::dips(scene, &some), || targets::dips_json(&some))
         }
         "show_bind" | "show_predictor" | "show_sticky" => {
             let some = select::select(scene, &[Kind::Virtual], word("virtual_id"))?;

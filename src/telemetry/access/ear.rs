@@ -16,11 +16,14 @@ pub const LINES_PER_SECOND: u32 = 100;
 /// Of a text of a client's so many bytes are told.
 const TEXT_BYTES: usize = 200;
 
+/// Where lines go; closed where nobody takes them any more.
+pub type Lines = mpsc::Sender<String>;
+
 /// Somebody who listens. Shared by all workers.
 #[derive(Debug)]
 pub struct Ear {
     from: Block,
-    lines: mpsc::Sender<String>,
+    lines: Lines,
     /// The second, and how many lines were passed on in it: 32 bits each.
     second: AtomicU64,
     lost: AtomicU64,
@@ -29,7 +32,7 @@ pub struct Ear {
 
 impl Ear {
     /// Whoever takes `lines` from the other end listens to the clients of `from`.
-    pub fn new(from: Block, lines: mpsc::Sender<String>) -> Ear {
+    pub fn new(from: Block, lines: Lines) -> Ear {
         Ear {
             from,
             lines,
