@@ -127,9 +127,11 @@ fn form(line: &str) -> Option<&'static str> {
 /// Whether words of `line` may be a secret, which no message repeats.
 fn keeps_secret(line: &str) -> bool {
     let words = line.split([' ', '\t']).filter(|word| !word.is_empty());
-    words
-        .take(2)
-        .any(|word| word.eq_ignore_ascii_case("ticket-key"))
+    words.take(2).any(|word| {
+        ["ticket-key", "username", "enable"]
+            .iter()
+            .any(|keyword| word.eq_ignore_ascii_case(keyword))
+    })
 }
 
 fn first_word(text: &str) -> &str {

@@ -6,6 +6,7 @@
 //!
 //! Deliberately unknown here: what an id, a number or a url means; whether anything defines what a line names.
 
+mod declared;
 mod diagnostic;
 mod expected;
 mod grammar;
@@ -23,7 +24,7 @@ pub use diagnostic::{Diagnostic, Severity, Style};
 pub use grammar::Rule;
 pub use guide::*;
 pub use parse::parse;
-pub use reference::reference;
+pub use reference::{console_reference, reference};
 pub use source::{FILE_BYTES, LINE_BYTES, Place, Source, Span};
 pub use statement::{Line, Statements, Word};
 pub use vocabulary::{Entry, Vocabulary, vocabulary};

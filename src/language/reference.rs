@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::vocabulary::vocabulary;
+use super::vocabulary::{commands, vocabulary};
 
 /// The text of `docs/reference.md`: every statement with its form, aliases, `no` form and help.
 pub fn reference() -> String {
@@ -32,6 +32,24 @@ pub fn reference() -> String {
         if let Some(undo) = undo {
             let _ = write!(page, "\nWith `no`: {}\n", uncapitalised(&undo.help));
         }
+    }
+    page
+}
+
+/// The text of `docs/console-reference.md`: every command of the console with its form and help.
+pub fn console_reference() -> String {
+    let mut page = String::from(
+        "# The console's commands\n\n\
+         <!-- Written from grammar/console.pest by `SIGNPOST_WRITE_REFERENCE=1 cargo test --test reference`. -->\n\n\
+         A keyword may be cut to any beginning that no other keyword at its place has; `?` shows what may come, TAB writes it out. What\n\
+         stands in `[ ]` may be left out, `|` separates choices, `…` says that more of the same may follow. In `(config)#` the statements\n\
+         of reference.md are taken as well, each at once.\n\n\
+         | command | what it does |\n| --- | --- |\n",
+    );
+    for entry in &commands().statements {
+        let form = entry.form.replace('|', "\\|");
+        // Writing to a String cannot fail.
+        let _ = writeln!(page, "| `{form}` | {} |", entry.help);
     }
     page
 }

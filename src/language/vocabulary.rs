@@ -3,13 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
 
-use pest::iterators::Pairs;
-use pest_meta::ast::{Expr, Rule as Declared};
-use pest_meta::parser::{self, Rule as Meta};
+use pest_meta::ast::Expr;
 
-use super::Rule;
-
-const GRAMMAR: &str = include_str!("../../grammar/signpost.pest");
+use super::declared::Declarations;
+use super::{Rule, Tongue};
 
 /// What the grammar says of one of its rules.
 #[derive(Clone, Debug)]
@@ -36,7 +33,13 @@ pub struct Vocabulary {
 /// The vocabulary of this build's grammar.
 pub fn vocabulary() -> &'static Vocabulary {
     static VOCABULARY: OnceLock<Vocabulary> = OnceLock::new();
-    VOCABULARY.get_or_init(Vocabulary::read)
+    VOCABULARY.get_or_init(|| Vocabulary::read(Tongue::Statements))
+}
+
+/// The same of the console's commands, which [`Vocabulary::entry`] does not know.
+pub(super) fn commands() -> &'static Vocabulary {
+    static VOCABULARY: OnceLock<Vocabulary> = OnceLock::new();
+    VOCABULARY.get_or_init(|| Vocabulary::read(Tongue::Commands))
 }
 
 impl Vocabulary {
@@ -50,84 +53,57 @@ impl Vocabulary {
         self.keywords.contains(word.to_ascii_lowercase().as_str())
     }
 
-    // The grammar is a part of the build, and pest_derive has read it: what cannot be read here yields nothing.
-    fn read() -> Vocabulary {
+    fn read(tongue: Tongue) -> Vocabulary {
+        let grammar = Declarations::of(tongue);
         let mut vocabulary = Vocabulary {
             statements: Vec::new(),
             entries: HashMap::new(),
             keywords: BTreeSet::new(),
         };
-        let Ok(pairs) = parser::parse(Meta::grammar_rules, GRAMMAR) else {
-            return vocabulary;
+        let lists: &[&str] = match tongue {
+            Tongue::Statements => &["statement", "undo"],
+            Tongue::Commands => &["command"],
         };
-        let docs = docs(pairs.clone());
-        let Ok(rules) = parser::consume_rules(pairs) else {
-            return vocabulary;
-        };
-        let by_name: HashMap<&str, &Declared> = rules
-            .iter()
-            .map(|rule| (rule.name.as_str(), rule))
-            .collect();
         let mut statements = Vec::new();
-        for list in ["statement", "undo"] {
-            names(&by_name[list].expr, &mut statements);
+        for list in lists.iter().filter_map(|list| grammar.expr(list)) {
+            names(list, &mut statements);
         }
-        for rule in &rules {
-            literals(&rule.expr, &mut vocabulary.keywords);
-            let doc = docs.get(&rule.name).cloned().unwrap_or_default();
-            let is_statement = statements.contains(&rule.name);
+        for rule in &grammar.order {
+            let Some(expr) = grammar.expr(rule) else {
+                continue;
+            };
+            literals(expr, &mut vocabulary.keywords);
+            let is_statement = statements.contains(rule);
             let mut keywords = Vec::new();
-            first_keywords(&rule.expr, &mut keywords);
+            first_keywords(&grammar, expr, &mut keywords);
             let (form, help) = if is_statement {
-                let no = if rule.name.starts_with("no_") {
-                    "no "
-                } else {
-                    ""
-                };
+                let undoes = tongue == Tongue::Statements && rule.starts_with("no_");
+                let no = if undoes { "no " } else { "" };
                 let form = Form {
-                    rules: &by_name,
-                    docs: &docs,
+                    grammar: &grammar,
+                    aliases: tongue == Tongue::Statements,
                 }
-                .of(&rule.expr);
-                (format!("{no}{form}"), doc)
-            } else if let Some((name, meaning)) = doc.split_once(": ") {
-                (name.to_owned(), meaning.to_owned())
+                .of(expr);
+                (format!("{no}{form}"), grammar.doc(rule))
+            } else if let Some((name, meaning)) = grammar.word(rule) {
+                (name.to_owned(), meaning)
             } else {
-                (keywords.first().cloned().unwrap_or_default(), doc)
+                let form = keywords.first().cloned();
+                (form.unwrap_or_default(), grammar.doc(rule))
             };
             let entry = Entry {
-                rule: rule.name.clone(),
+                rule: rule.clone(),
                 form,
-                help,
+                help: help.to_owned(),
                 keywords,
             };
             if is_statement {
                 vocabulary.statements.push(entry.clone());
             }
-            vocabulary.entries.insert(rule.name.clone(), entry);
+            vocabulary.entries.insert(rule.clone(), entry);
         }
         vocabulary
     }
-}
-
-/// The doc comments, each as one line, by the rule that they stand before.
-fn docs(pairs: Pairs<'_, Meta>) -> HashMap<String, String> {
-    let mut docs = HashMap::new();
-    let mut lines: Vec<&str> = Vec::new();
-    for pair in pairs.filter(|pair| pair.as_rule() == Meta::grammar_rule) {
-        for inner in pair.into_inner() {
-            match inner.as_rule() {
-                Meta::line_doc => lines.extend(inner.into_inner().map(|doc| doc.as_str().trim())),
-                Meta::identifier => {
-                    docs.insert(inner.as_str().to_owned(), lines.join(" "));
-                    lines.clear();
-                    break;
-                }
-                _ => {}
-            }
-        }
-    }
-    docs
 }
 
 fn names(expr: &Expr, out: &mut Vec<String>) {
@@ -155,22 +131,31 @@ fn literals(expr: &Expr, out: &mut BTreeSet<String>) {
     }
 }
 
-fn first_keywords(expr: &Expr, out: &mut Vec<String>) {
+fn first_keywords(grammar: &Declarations, expr: &Expr, out: &mut Vec<String>) {
     match expr {
         Expr::Insens(word) => out.push(word.clone()),
-        Expr::Seq(left, _) => first_keywords(left, out),
+        Expr::Seq(left, _) => first_keywords(grammar, left, out),
         Expr::Choice(left, right) => {
-            first_keywords(left, out);
-            first_keywords(right, out);
+            first_keywords(grammar, left, out);
+            first_keywords(grammar, right, out);
+        }
+        Expr::Ident(rule) if grammar.is_atom(rule) => {
+            if let Some(expr) = grammar.expr(rule) {
+                first_keywords(grammar, expr, out);
+            }
         }
         _ => {}
     }
 }
 
+/// The rules that stand between words.
+const BLANKS: [&str; 3] = ["b", "end", "edge"];
+
 /// Writes an expression the way a manual does.
 struct Form<'g> {
-    rules: &'g HashMap<&'g str, &'g Declared>,
-    docs: &'g HashMap<String, String>,
+    grammar: &'g Declarations,
+    /// Other spellings of a keyword are shown as well.
+    aliases: bool,
 }
 
 impl Form<'_> {
@@ -188,7 +173,10 @@ impl Form<'_> {
             }
             Expr::Choice(..) => {
                 let mut choices = Vec::new();
-                self.choices(expr, &mut choices);
+                let literal = self.choices(expr, &mut choices);
+                if literal && !self.aliases {
+                    choices.truncate(1);
+                }
                 // A choice of more than words is told apart from what is around it.
                 if choices.iter().any(|choice| choice.contains(' ')) {
                     format!("({})", choices.join(" | "))
@@ -204,22 +192,22 @@ impl Form<'_> {
         }
     }
 
-    fn choices(&self, expr: &Expr, out: &mut Vec<String>) {
-        match expr {
-            Expr::Choice(left, right) => {
-                self.choices(left, out);
-                self.choices(right, out);
-            }
-            other => out.push(self.of(other)),
+    /// The forms of what is to choose from; returns whether they are spellings of one keyword.
+    fn choices(&self, expr: &Expr, out: &mut Vec<String>) -> bool {
+        if let Expr::Choice(left, right) = expr {
+            let left = self.choices(left, out);
+            return self.choices(right, out) && left;
         }
+        out.push(self.of(expr));
+        matches!(expr, Expr::Insens(_))
     }
 
-    fn word(&self, name: &str) -> String {
-        if let Some((name, _)) = self.docs.get(name).and_then(|doc| doc.split_once(": ")) {
+    fn word(&self, rule: &str) -> String {
+        if let Some((name, _)) = self.grammar.word(rule) {
             return name.to_owned();
         }
-        match self.rules.get(name) {
-            Some(rule) if name != "b" && name != "end" => self.of(&rule.expr),
+        match self.grammar.expr(rule) {
+            Some(expr) if !BLANKS.contains(&rule) => self.of(expr),
             _ => String::new(),
         }
     }

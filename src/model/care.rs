@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 
-use super::{Endpoint, Ref};
+use super::{Console, Endpoint, Ref};
 
 /// A way of asking a server how it is (`probe NAME …`), shared by all servers that `watch` it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -263,4 +263,6 @@ pub struct Globals {
     pub metrics: Option<Endpoint>,
     /// The access log.
     pub access_log: Option<AccessLog>,
+    /// Where the console is, and who may come.
+    pub console: Console,
 }

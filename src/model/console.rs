@@ -1,6 +1,21 @@
 //! The nouns of the console: where it listens, who may come, and what they may do.
 
-use super::{Block, Endpoint};
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU16;
+
+use super::{Block, Endpoint, Model};
+
+/// `console [ADDRESS[:PORT]]`: telnet; default 127.0.0.1:2323.
+pub const CONSOLE_AT: Endpoint = Endpoint::new(
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    NonZeroU16::new(2323).unwrap(),
+);
+
+/// `console ssh [ADDRESS[:PORT]]`; default 127.0.0.1:2222.
+pub const SSH_AT: Endpoint = Endpoint::new(
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    NonZeroU16::new(2222).unwrap(),
+);
 
 /// What a user may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,6 +89,18 @@ pub struct Console {
     pub enable: Option<Secret>,
     /// Statements that run programs may be typed at the console.
     pub exec: bool,
+}
+
+impl Model {
+    /// Every secret that somebody proves himself by, so that whoever loaded the model can put hashes in the place of plain ones. The
+    /// keys of tickets are none: they sign, and have to be known.
+    pub fn secrets_mut(&mut self) -> impl Iterator<Item = &mut Secret> {
+        let console = &mut self.globals.console;
+        let users = console.users.iter_mut();
+        users
+            .filter_map(|user| user.secret.as_mut())
+            .chain(&mut console.enable)
+    }
 }
 
 impl Default for Console {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::draft::{Down, Draft, Kind, Node, NodeId, Said, Spoken, Value};
-use super::{Id, cycles, listeners, warnings, watches, whole};
+use super::{Id, cycles, entrance, listeners, warnings, watches, whole};
 use crate::language::{Diagnostic, Rule, nearest};
 
 /// For more mistakes than these no similar ids are looked up: each look-up reads all ids.
@@ -19,6 +19,7 @@ pub(super) fn finish(draft: &mut Draft<'_>) {
     cycles::check(draft);
     watches::check(draft);
     whole::check(draft);
+    entrance::check(draft);
     let holds = !draft.diagnostics.iter().any(Diagnostic::is_error);
     warnings::warn(draft, holds && draft.statements.is_whole());
 }

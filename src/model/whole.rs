@@ -2,17 +2,21 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 
 use super::draft::{Draft, Said, Value};
+use super::entrance::Entrance;
 use super::{AccessLog, Block, Endpoint, Globals, Sticky, StickyBy, TicketKey, listeners};
+use crate::language::{Line, Word};
 
 /// The statements that speak of no id.
 #[derive(Debug, Default)]
 pub(super) struct Whole {
-    pub(super) trusted: Trusted,
+    pub(super) trusted: Blocks,
     pub(super) ticket_keys: Vec<(Said, TicketKey)>,
     pub(super) metrics: Option<(Said, Endpoint)>,
     pub(super) access_log: Option<(Said, AccessLog)>,
+    pub(super) entrance: Entrance,
 }
 
 impl Whole {
@@ -22,18 +26,19 @@ impl Whole {
             ticket_keys: self.ticket_keys.into_iter().map(|(_, key)| key).collect(),
             metrics: self.metrics.map(|(_, at)| at),
             access_log: self.access_log.map(|(_, log)| log),
+            console: self.entrance.done(),
         }
     }
 }
 
 /// Blocks, each once, and when each was added.
 #[derive(Debug, Default)]
-pub(super) struct Trusted {
+pub(super) struct Blocks {
     added: HashMap<Block, u32>,
     next: u32,
 }
 
-impl Trusted {
+impl Blocks {
     pub(super) fn len(&self) -> usize {
         self.added.len()
     }
@@ -61,35 +66,76 @@ impl Trusted {
         self.added.clear();
     }
 
-    fn done(self) -> Vec<Block> {
+    pub(super) fn done(self) -> Vec<Block> {
         let mut blocks: Vec<_> = self.added.into_iter().collect();
         blocks.sort_by_key(|(_, at)| *at);
         blocks.into_iter().map(|(block, _)| block).collect()
     }
 }
 
-/// Tells where metrics are to be served at an address and port that is taken.
+/// Where a service of Signpost's own is to be, `port` where none is written; tells why where it cannot.
+pub(super) fn service_at(
+    draft: &mut Draft<'_>,
+    line: Line<'_>,
+    word: &Word,
+    port: NonZeroU16,
+) -> Option<Endpoint> {
+    let at = draft.endpoint_at(line, word, port)?;
+    if at.bind_id != 0 {
+        let message = format!("a bind-id ({}) is of reals only", at.bind_id);
+        draft.error(word.span, message).help = Some("leave it out".into());
+        return None;
+    }
+    Some(at)
+}
+
+/// Tells where metrics or the console are to be served at an address and port that is taken.
 pub(super) fn check(draft: &mut Draft<'_>) {
-    let Some((said, at)) = draft.whole.metrics else {
-        return;
-    };
+    let entrance = &draft.whole.entrance;
+    let services: Vec<(Said, Endpoint, &str, &str)> = [
+        (draft.whole.metrics, "metrics", "metrics are served"),
+        (entrance.telnet, "the console", "the console is"),
+        (
+            entrance.ssh,
+            "the console over SSH",
+            "the console over SSH is",
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(service, what, by)| service.map(|(said, at)| (said, at, what, by)))
+    .collect();
     let listeners = listeners::listeners(draft);
-    let clash = |taken: &SocketAddr| {
-        let (own, taken) = (at.socket(), *taken);
-        let all = own.ip().is_unspecified() || taken.ip().is_unspecified();
-        own.port() == taken.port()
-            && own.is_ipv4() == taken.is_ipv4()
-            && (all || own.ip() == taken.ip())
-    };
-    let mut found: Vec<_> = listeners.iter().filter(|(taken, _)| clash(taken)).collect();
-    found.sort();
-    let Some((taken, by)) = found.first().map(|(taken, by)| (**taken, **by)) else {
-        return;
-    };
-    let by = draft.nodes[by as usize].id.clone();
-    let error = draft.error(said.word, format!("metrics cannot be served at `{at}`"));
-    error.label = format!("`{by}` listens at {taken}").into();
-    error.help = Some("give one of them another port".into());
+    for (index, (said, at, what, _)) in services.iter().enumerate() {
+        let mut found: Vec<_> = listeners
+            .iter()
+            .filter(|(taken, _)| clash(at.socket(), **taken))
+            .collect();
+        found.sort();
+        let other = services[..index]
+            .iter()
+            .find(|(_, taken, ..)| clash(at.socket(), taken.socket()));
+        let taken = match (found.first(), other) {
+            (Some((taken, by)), _) => {
+                format!("`{}` listens at {taken}", draft.nodes[**by as usize].id)
+            }
+            (None, Some((before, _, _, by))) => {
+                format!("{by} there, by line {}", draft.line_number(before.line))
+            }
+            (None, None) => continue,
+        };
+        let shown = at.socket();
+        let error = draft.error(said.word, format!("{what} cannot be served at `{shown}`"));
+        error.label = taken.into();
+        error.help = Some("give one of them another port".into());
+    }
+}
+
+/// Whether nobody can listen at both.
+fn clash(one: SocketAddr, other: SocketAddr) -> bool {
+    let all = one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() == other.port()
+        && one.is_ipv4() == other.is_ipv4()
+        && (all || one.ip() == other.ip())
 }
 
 /// Warns of tickets that end with the process and of PROXY heads that nobody may send.

@@ -4,7 +4,7 @@ use super::said;
 use crate::language::{Line, Rule};
 use crate::model::draft::{Draft, Said};
 use crate::model::print::Printer;
-use crate::model::{Endpoint, METRICS_AT};
+use crate::model::{Endpoint, METRICS_AT, whole};
 
 const DEFAULT: Endpoint = Endpoint::new(METRICS_AT.0, METRICS_AT.1);
 
@@ -22,19 +22,9 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     let Some(word) = line.word(Rule::endpoint) else {
         return set(draft, whole, DEFAULT);
     };
-    let Some(at) = draft.endpoint_at(line, word, DEFAULT.port) else {
-        return;
-    };
-    if at.bind_id != 0 {
-        draft
-            .error(
-                word.span,
-                format!("a bind-id ({}) is of reals only", at.bind_id),
-            )
-            .help = Some("leave it out".into());
-        return;
+    if let Some(at) = whole::service_at(draft, line, word, DEFAULT.port) {
+        set(draft, said(line, word), at);
     }
-    set(draft, said(line, word), at);
 }
 
 fn set(draft: &mut Draft<'_>, said: Said, at: Endpoint) {

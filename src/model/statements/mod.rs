@@ -11,9 +11,14 @@ mod bind;
 mod bounce;
 mod bounceback;
 mod capacity;
+mod console;
+mod console_exec;
+mod console_sessions;
+mod console_timeout;
 mod decay;
 mod description;
 mod dip;
+mod enable;
 mod error_threshold;
 mod hostname;
 mod keepalive;
@@ -33,11 +38,13 @@ mod retry;
 mod returns;
 mod service;
 mod sticky;
+mod telnet;
 mod threshold;
 mod ticket_key;
 mod timeout;
 mod trusted_proxy;
 mod url;
+mod username;
 mod virtual_server;
 mod watch;
 mod weight;
@@ -47,7 +54,7 @@ use super::print::Printer;
 use crate::language::{Line, Rule, Word};
 
 /// What is printed of a model, in this order.
-pub(super) const PRINT: [fn(&mut Printer<'_>); 38] = [
+pub(super) const PRINT: [fn(&mut Printer<'_>); 45] = [
     hostname::print,
     name::print,
     virtual_server::print,
@@ -84,6 +91,13 @@ pub(super) const PRINT: [fn(&mut Printer<'_>); 38] = [
     ticket_key::print,
     metrics::print,
     access_log::print,
+    console::print,
+    telnet::print,
+    console_sessions::print,
+    console_timeout::print,
+    console_exec::print,
+    enable::print,
+    username::print,
     description::print,
     service::print,
 ];
@@ -127,6 +141,13 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         Rule::ticket_key | Rule::no_ticket_key => ticket_key::apply(draft, line),
         Rule::metrics | Rule::no_metrics => metrics::apply(draft, line),
         Rule::access_log | Rule::no_access_log => access_log::apply(draft, line),
+        Rule::console | Rule::no_console => console::apply(draft, line),
+        Rule::telnet | Rule::no_telnet => telnet::apply(draft, line),
+        Rule::username | Rule::no_username => username::apply(draft, line),
+        Rule::enable | Rule::no_enable => enable::apply(draft, line),
+        Rule::console_sessions | Rule::no_console_sessions => console_sessions::apply(draft, line),
+        Rule::console_timeout | Rule::no_console_timeout => console_timeout::apply(draft, line),
+        Rule::console_exec | Rule::no_console_exec => console_exec::apply(draft, line),
         Rule::keepalive | Rule::no_keepalive => keepalive::apply(draft, line),
         Rule::hostname | Rule::no_hostname => hostname::apply(draft, line),
         Rule::description | Rule::no_description => description::apply(draft, line),
@@ -138,6 +159,13 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
 pub(super) fn apply_name(draft: &mut Draft<'_>, line: Line<'_>) {
     if matches!(line.rule, Rule::name | Rule::no_name) {
         name::apply(draft, line);
+    }
+}
+
+fn whole(line: Line<'_>) -> Said {
+    Said {
+        line: line.index,
+        word: line.span(),
     }
 }
 

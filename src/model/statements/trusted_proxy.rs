@@ -9,7 +9,7 @@ use crate::model::print::Printer;
 use crate::model::{Block, ids};
 
 /// The most blocks: each connection is looked up among them.
-const BLOCKS: usize = 1_024;
+pub(super) const BLOCKS: usize = 1_024;
 
 pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     let whole = Said {
@@ -50,13 +50,15 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     }
 }
 
-struct NotABlock {
-    message: String,
-    label: String,
-    help: Option<String>,
+/// Why a word is no block.
+pub(super) struct NotABlock {
+    pub(super) message: String,
+    pub(super) label: String,
+    pub(super) help: Option<String>,
 }
 
-fn read(draft: &Draft<'_>, text: &str) -> Result<Block, NotABlock> {
+/// Reads `ADDRESS[/LENGTH]`.
+pub(super) fn read(draft: &Draft<'_>, text: &str) -> Result<Block, NotABlock> {
     let (host, length) = match text.split_once('/') {
         Some((host, length)) => (host, Some(length)),
         None => (text, None),
