@@ -1,5 +1,6 @@
 //! Laws of the language: what is printed is read as the same, any bytes are read, sizes are limited where they say.
 
+use base64::Engine as _;
 use proptest::prelude::*;
 use signpost::language::{FILE_BYTES, LINE_BYTES, Style};
 use signpost::model;
@@ -95,11 +96,56 @@ fn lists_and_texts_are_as_long_as_they_say_and_no_longer() {
         (1, 1_024, "probe p exec "),
         (1, 1_024, "probe p http body "),
         (1, 1_024, "access-log file "),
+        (8, 128, "enable secret "),
+        (8, 128, "username ann privilege view secret "),
     ] {
         let with = |length: usize| holds(&format!("{line}\"{}\"\n", "x".repeat(length)));
         assert!(with(least) && with(most), "{line}");
         assert!(!with(least - 1) && !with(most + 1), "{line}");
     }
+}
+
+#[test]
+fn users_and_who_may_come_are_as_many_as_they_say_and_no_more() {
+    let holds = |text: &str| model::load("F", text.as_bytes()).model.is_some();
+    let lines = |count: u32, line: &dyn Fn(u32) -> String| (0..count).map(line).collect::<String>();
+    let telnet = |n: u32| format!("telnet 10.0.{}.{}\n", n / 256, n % 256);
+    assert!(holds(&lines(1_024, &telnet)) && !holds(&lines(1_025, &telnet)));
+    let user = |n: u32| format!("username u{n} privilege view\n");
+    assert!(holds(&lines(256, &user)) && !holds(&lines(257, &user)));
+    let key = |bytes: &[u8]| {
+        let blob = [b"\0\0\0\x0bssh-ed25519", bytes].concat();
+        let text = base64::engine::general_purpose::STANDARD.encode(blob);
+        format!("username u0 key ssh-ed25519 {text}\n")
+    };
+    let keys = |count: u32| user(0) + &lines(count, &|n| key(&n.to_be_bytes()));
+    assert!(holds(&keys(16)) && !holds(&keys(17)));
+    assert!(holds(&(keys(16) + &key(&0_u32.to_be_bytes()))));
+    let long = |length: usize| user(0) + &key(&vec![0; length]);
+    assert!(holds(&long(753)) && !holds(&long(754)));
+    assert!(!holds(&(user(0) + &key(b""))));
+    assert!(holds(&format!(
+        "username {} privilege view",
+        "x".repeat(40)
+    )));
+    assert!(!holds(&format!(
+        "username {} privilege view",
+        "x".repeat(41)
+    )));
+}
+
+#[test]
+fn every_secret_of_a_login_can_be_put_in_the_place_of() {
+    let text = "enable secret 12345678\nusername a privilege view\nusername b privilege view secret 87654321\n\
+                ticket-key 1 0123456789abcdef\n";
+    let mut model = model::load("F", text.as_bytes()).model.expect("it holds");
+    for secret in model.secrets_mut() {
+        assert!(matches!(secret, model::Secret::Plain(_)), "{secret:?}");
+        *secret = model::Secret::Plain("another one".into());
+    }
+    let printed = model::print(&model);
+    assert_eq!(printed.matches("\"another one\"").count(), 2, "{printed}");
+    assert!(printed.contains("0123456789abcdef"), "{printed}");
 }
 
 #[test]
