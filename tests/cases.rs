@@ -20,8 +20,8 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     files
 }
 
-/// What `signpost check --print` says of `input`: diagnostics, then the canonical form.
-fn output(input: &str) -> String {
+/// The bytes that `input` stands for.
+fn bytes(input: &str) -> Vec<u8> {
     // `\xNN` stands for a byte that a text file cannot show.
     let mut bytes = Vec::new();
     let mut rest = input;
@@ -33,7 +33,12 @@ fn output(input: &str) -> String {
         rest = &rest[at + 4..];
     }
     bytes.extend_from_slice(rest.as_bytes());
-    let loaded = model::load("FILE", &bytes);
+    bytes
+}
+
+/// What `signpost check --print` says of `input`: diagnostics, then the canonical form.
+fn checked(input: &str) -> String {
+    let loaded = model::load("FILE", &bytes(input));
     let mut output = loaded.report(Style::Plain);
     if let Some(model) = &loaded.model {
         output.push_str(&model::print(model));
@@ -41,7 +46,19 @@ fn output(input: &str) -> String {
     output
 }
 
-fn check(path: &Path, write: bool) -> Result<(), String> {
+/// What `signpost import` says of `input`: the configuration; it must hold.
+fn imported(input: &str) -> String {
+    let text = model::foreign::import(&bytes(input)).text;
+    let loaded = model::load("FILE", text.as_bytes());
+    assert!(
+        loaded.model.is_some(),
+        "{}\n{text}",
+        loaded.report(Style::Plain)
+    );
+    text
+}
+
+fn check(path: &Path, output: fn(&str) -> String, write: bool) -> Result<(), String> {
     let text = fs::read_to_string(path).expect("a case can be read");
     let (input, expected) = text.split_once(DASHES).unwrap_or((&text, ""));
     let found = output(input);
@@ -58,14 +75,21 @@ fn check(path: &Path, write: bool) -> Result<(), String> {
     ))
 }
 
+/// What is wrong with the cases of `folder`.
+fn check_all(folder: &str, output: fn(&str) -> String, write: bool) -> Vec<String> {
+    let files = files(folder, "case");
+    let wrong = files
+        .iter()
+        .filter_map(|path| check(path, output, write).err());
+    wrong.collect()
+}
+
 /// With `SIGNPOST_WRITE_CASES=1` the outputs are written anew: read the difference before committing it.
 #[test]
 fn every_case_says_exactly_what_its_file_says() {
     let write = std::env::var_os("SIGNPOST_WRITE_CASES").is_some();
-    let wrong: Vec<String> = files("tests/cases/check", "case")
-        .iter()
-        .filter_map(|path| check(path, write).err())
-        .collect();
+    let mut wrong = check_all("tests/cases/check", checked, write);
+    wrong.extend(check_all("tests/cases/import", imported, write));
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

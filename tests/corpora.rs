@@ -11,6 +11,8 @@ mod decision;
 mod front;
 #[path = "../fuzz/laws/head.rs"]
 mod head;
+#[path = "../fuzz/laws/import.rs"]
+mod import;
 #[path = "../fuzz/laws/location.rs"]
 mod location;
 
@@ -41,6 +43,11 @@ fn what_stands_before_and_in_requests_is_read_alike_in_any_pieces() {
 #[test]
 fn heads_are_read_alike_in_any_pieces() {
     replay("head", head::check);
+}
+
+#[test]
+fn nothing_of_an_imported_file_is_dropped_in_silence() {
+    replay("import", import::check);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod import;
 pub mod serve;
 mod terminal;
 
@@ -24,6 +25,7 @@ enum Command {
     Serve(serve::Args),
     Demo(demo::Args),
     Explain(explain::Args),
+    Import(import::Args),
 }
 
 impl Cli {
@@ -34,6 +36,7 @@ impl Cli {
             Command::Serve(args) => serve::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Explain(args) => explain::run(args),
+            Command::Import(args) => import::run(args),
         }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`parse`] turns the bytes of a configuration into [`Statements`]: for each line the rule of the grammar that it follows and
 //! its words, as places in the text. What is wrong becomes [`Diagnostic`]s, each with its line and the marked word. The grammar
-//! itself, read as data ([`Vocabulary`]), yields keywords, forms and help, and the reference page ([`reference()`]).
+//! itself, read as data ([`Vocabulary`]), yields keywords, forms and help, and the reference page ([`reference()`]). The same and the
+//! grammar of the console's commands make the [`Guide`]s: what may come next in a line, abbreviations, and which [`Command`] a line is.
 //!
 //! Deliberately unknown here: what an id, a number or a url means; whether anything defines what a line names.
 

@@ -79,7 +79,11 @@ impl Vocabulary {
             let (form, help) = if is_statement {
                 let undoes = tongue == Tongue::Statements && rule.starts_with("no_");
                 let no = if undoes { "no " } else { "" };
-                let form = Form { grammar: &grammar }.of(expr);
+                let form = Form {
+                    grammar: &grammar,
+                    aliases: tongue == Tongue::Statements,
+                }
+                .of(expr);
                 (format!("{no}{form}"), grammar.doc(rule))
             } else if let Some((name, meaning)) = grammar.word(rule) {
                 (name.to_owned(), meaning)
@@ -150,6 +154,8 @@ const BLANKS: [&str; 3] = ["b", "end", "edge"];
 /// Writes an expression the way a manual does.
 struct Form<'g> {
     grammar: &'g Declarations,
+    /// Other spellings of a keyword are shown as well.
+    aliases: bool,
 }
 
 impl Form<'_> {
@@ -167,7 +173,10 @@ impl Form<'_> {
             }
             Expr::Choice(..) => {
                 let mut choices = Vec::new();
-                self.choices(expr, &mut choices);
+                let literal = self.choices(expr, &mut choices);
+                if literal && !self.aliases {
+                    choices.truncate(1);
+                }
                 // A choice of more than words is told apart from what is around it.
                 if choices.iter().any(|choice| choice.contains(' ')) {
                     format!("({})", choices.join(" | "))
@@ -183,14 +192,14 @@ impl Form<'_> {
         }
     }
 
-    fn choices(&self, expr: &Expr, out: &mut Vec<String>) {
-        match expr {
-            Expr::Choice(left, right) => {
-                self.choices(left, out);
-                self.choices(right, out);
-            }
-            other => out.push(self.of(other)),
+    /// The forms of what is to choose from; returns whether they are spellings of one keyword.
+    fn choices(&self, expr: &Expr, out: &mut Vec<String>) -> bool {
+        if let Expr::Choice(left, right) = expr {
+            let left = self.choices(left, out);
+            return self.choices(right, out) && left;
         }
+        out.push(self.of(expr));
+        matches!(expr, Expr::Insens(_))
     }
 
     fn word(&self, rule: &str) -> String {

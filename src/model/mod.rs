@@ -16,6 +16,7 @@ mod draft;
 mod endpoint;
 mod entrance;
 mod finish;
+pub mod foreign;
 mod ids;
 mod listeners;
 mod mask;
@@ -70,6 +71,7 @@ impl Loaded {
 /// Reads a whole configuration as one transaction. Total: any bytes yield a model, or an error among the diagnostics.
 pub fn load(source: &str, bytes: &[u8]) -> Loaded {
     let (statements, mut diagnostics) = parse(bytes);
+    foreign::explain(&mut diagnostics);
     let (model, more) = resolve(&statements);
     let holds = !diagnostics.iter().any(Diagnostic::is_error);
     diagnostics.extend(more);

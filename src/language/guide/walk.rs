@@ -179,6 +179,12 @@ impl<'n> Walk<'n> {
         parts
     }
 
+    /// How many ways were followed in all.
+    #[cfg(test)]
+    pub(super) fn ways(&self) -> usize {
+        self.ways.len()
+    }
+
     /// What may come next and begins with `begun`: keywords by the alphabet, then words, then the end.
     pub(super) fn hints(&self, begun: &str) -> Vec<Hint> {
         let (mut keywords, mut words): (Vec<Hint>, Vec<Hint>) = (Vec::new(), Vec::new());

@@ -43,27 +43,18 @@ fn block(draft: &mut Draft<'_>, line: Line<'_>) -> Option<Block> {
     let (at, found) = match line.word(Rule::mask) {
         None => (word.span, read(draft, &text)),
         Some(mask) if text.contains('/') => (mask.span, Err(twice(&text))),
-        Some(mask) => match length(&line.text(mask)) {
+        Some(mask) => match length(&line.text(mask), text.contains(':')) {
             Some(length) => (word.span, read(draft, &format!("{text}/{length}"))),
             None => (mask.span, Err(no_mask(&line.text(mask)))),
         },
     };
-    // Dotted, a mask counts the bits of an IPv4 address.
-    let dotted = line
-        .word(Rule::mask)
-        .filter(|mask| line.text(mask).contains('.'));
-    match (found, dotted) {
-        (Ok(block), Some(mask)) if block.address.is_ipv6() => {
-            Err((mask.span, no_mask(&line.text(mask))))
-        }
-        (found, _) => found.map_err(|why| (at, why)),
-    }
-    .map_err(|(at, why)| {
-        let error = draft.error(at, why.message);
-        error.label = why.label.into();
-        error.help = why.help.map(Into::into);
-    })
-    .ok()
+    found
+        .map_err(|why| {
+            let error = draft.error(at, why.message);
+            error.label = why.label.into();
+            error.help = why.help.map(Into::into);
+        })
+        .ok()
 }
 
 fn twice(block: &str) -> NotABlock {
@@ -82,15 +73,15 @@ fn no_mask(mask: &str) -> NotABlock {
     }
 }
 
-/// How many leading bits a mask sets, where it sets no others: `255.255.255.0` or `/24`.
-fn length(mask: &str) -> Option<u32> {
+/// How many leading bits a mask sets, where it sets no others: `255.255.255.0` or `/24`. The first is of IPv4 only.
+fn length(mask: &str, ipv6: bool) -> Option<u32> {
     if let Some(length) = mask.strip_prefix('/') {
         let digits = (1..=3).contains(&length.len()) && length.bytes().all(|b| b.is_ascii_digit());
         return digits.then(|| length.parse().ok()).flatten();
     }
     let bits = mask.parse::<Ipv4Addr>().ok()?.to_bits();
     let length = bits.leading_ones();
-    (length + bits.trailing_zeros() >= 32).then_some(length)
+    (!ipv6 && length + bits.trailing_zeros() >= 32).then_some(length)
 }
 
 pub(super) fn print(out: &mut Printer<'_>) {

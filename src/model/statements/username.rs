@@ -1,4 +1,4 @@
-//! `username NAME privilege LEVEL [secret SECRET]` and `username NAME key TYPE BASE64`. No message repeats a secret.
+//! `username NAME privilege LEVEL [secret SECRET]` and `username NAME key TYPE KEY`. No message repeats a secret.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
