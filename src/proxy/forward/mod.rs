@@ -29,6 +29,7 @@ use crate::telemetry::{Cause, Event};
 mod body;
 mod connect;
 mod fields;
+pub mod laws;
 mod limits;
 mod out;
 mod pool;
