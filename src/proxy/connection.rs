@@ -112,7 +112,7 @@ impl<S: Stream> Connection<S> {
                 Turn::Linger => return self.linger().await,
                 Turn::Forward(exchange) => {
                     let worker = Rc::clone(&self.worker);
-                    let after = forward(&worker, &mut self.client, *exchange).await;
+                    let after = forward(&worker, &mut self.client, exchange).await;
                     if self.client.input.is_empty() {
                         self.client.input = BytesMut::new();
                     }

@@ -116,7 +116,7 @@ enum Tell {
 pub fn forward<'a, S>(
     worker: &'a Rc<Worker>,
     client: &'a mut Client<S>,
-    mut exchange: Exchange,
+    mut exchange: Box<Exchange>,
 ) -> Pin<Box<impl Future<Output = After> + 'a>>
 where
     S: Stream,

@@ -103,7 +103,7 @@ fn what_breaks_the_rules_is_refused_at_the_first_byte_that_shows_it() {
         "A: b\rc",
         "A: \0",
         "A: \x7f",
-        "A: b\r\n c",
+        "A: b\r\n ",
         "\u{e9}",
         "Content-Length:\r\n",
         "Content-Length: +1\r\n",
