@@ -198,7 +198,7 @@ impl<'a, S: Stream> Relay<'a, S> {
         if self.upload.ended() || self.up.broken() {
             return Ok(Step::Still);
         }
-        if self.client.input.is_empty() {
+        let sent = if self.client.input.is_empty() {
             let mut buffer = ReadBuf::new(&mut desk.input);
             match Pin::new(&mut self.client.stream).poll_read(cx, &mut buffer) {
                 Poll::Pending => return Ok(Step::Waiting),
@@ -210,8 +210,8 @@ impl<'a, S: Stream> Relay<'a, S> {
             self.send_read(cx, desk, filled)
         } else {
             self.send_kept(cx, &mut desk.out)
-        }
-        .map_err(|fault| self.fail(Failure::Fault(fault)))?;
+        };
+        sent.map_err(|fault| self.fail(Failure::Fault(fault)))?;
         self.moved = true;
         Ok(Step::Moved)
     }

@@ -134,7 +134,8 @@ fn write_fields(out: &mut Vec<u8>, answer: &Answer<'_>, dropped: impl Fn(&[u8]) 
     }
     for (name, value) in answer.lines() {
         let listed = || named.iter().any(|n| n.eq_ignore_ascii_case(name));
-        if !hop_by_hop(name) && !dropped(name) && !(listed() && !protected(name)) {
+        let gone = hop_by_hop(name) || dropped(name) || (listed() && !protected(name));
+        if !gone {
             write_field(out, name, value);
         }
     }
