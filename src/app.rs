@@ -15,15 +15,25 @@ use tracing::{error, info, warn};
 
 use crate::admin;
 use crate::admin::{Question, Source};
-use crate::control::{Door, Farm, Order, PrepareError, Report, Writer, count};
-use crate::language::{FILE_BYTES, Style};
-use crate::model;
-use crate::model::{Endpoint, Id, Model};
+use crate::console::Question as Asking;
+use crate::control::{Door, Farm, Life, Order, PrepareError, Report, Wish, Writer, count};
+use crate::language::FILE_BYTES;
+use crate::model::{Endpoint, Id, Model, Running};
 use crate::probes::Probing;
 use crate::proxy;
 use crate::telemetry::{Counts, OpenError, Table};
 
+mod boot;
+mod console;
+mod life;
+mod served;
 mod sight;
+
+pub use boot::{STARTUP, open};
+pub use life::{Event, unanswered};
+pub use served::Consoling;
+
+use served::Served;
 
 /// Orders that may wait for a worker; the writer waits where there are more.
 const ORDERS_WAITING: usize = 64;
@@ -32,6 +42,8 @@ const ORDERS_WAITING: usize = 64;
 const LAST_LINES: Duration = Duration::from_secs(1);
 /// Questions of the admin room that may wait for the writer.
 const QUESTIONS_WAITING: usize = 16;
+/// Wishes about the configuration that may wait; who has another waits to say it.
+const WISHES_WAITING: usize = 64;
 
 /// How a director is run.
 #[derive(Clone, Debug)]
@@ -40,6 +52,8 @@ pub struct Options {
     pub workers: usize,
     /// How long requests in flight may take to end once asked to stop.
     pub grace: Duration,
+    /// How the console is served; `None`: not at all.
+    pub console: Option<Consoling>,
 }
 
 /// A running director: one writer here, one thread a worker, one that probes.
@@ -53,6 +67,14 @@ pub struct Director {
     /// The urls that are linked to nothing.
     unlinked: Arc<HashSet<Id>>,
     questions: mpsc::Receiver<Question>,
+    life: Life,
+    wishes: (mpsc::Sender<Wish>, mpsc::Receiver<Wish>),
+    /// A worker ended by itself.
+    over: bool,
+    /// Where the console asks, and what that asks the writer.
+    desk: mpsc::Sender<Asking>,
+    asked: mpsc::Receiver<console::Ask>,
+    served: Option<Served>,
     grace: Duration,
 }
 
@@ -99,25 +121,6 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Reads and resolves a configuration file. Warnings go to standard error.
-///
-/// # Errors
-/// Where it cannot be read or does not hold.
-pub fn load(path: &Path) -> Result<Model, Error> {
-    let bytes = read(path).map_err(|e| Error::Read(path.to_owned(), e))?;
-    let loaded = model::load(&path.display().to_string(), &bytes);
-    let told = loaded.report(Style::Plain);
-    match loaded.model {
-        Some(model) => {
-            for line in told.lines() {
-                warn!("{line}");
-            }
-            Ok(model)
-        }
-        None => Err(Error::Invalid(told)),
-    }
-}
-
 impl Director {
     /// Starts the workers and serves `model`. `handed` are listeners that somebody else bound.
     ///
@@ -128,11 +131,31 @@ impl Director {
         options: &Options,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<Director, Error> {
+        let running = Arc::new(Running::from(model));
+        let life = Life::new(Arc::clone(&running), Some(running), None, None);
+        Director::live(life, options, handed).await
+    }
+
+    /// Starts the workers and serves what `life` begins with.
+    ///
+    /// # Errors
+    /// Where a thread cannot be started or the configuration cannot be served.
+    pub async fn live(
+        life: Life,
+        options: &Options,
+        handed: HashMap<Endpoint, Vec<TcpListener>>,
+    ) -> Result<Director, Error> {
         let (orders, inboxes): (Vec<_>, Vec<_>) = (0..options.workers)
             .map(|_| mpsc::channel(ORDERS_WAITING))
             .unzip();
         let (mut writer, reports) = Writer::new(orders);
         let questions = serve_admin(&mut writer);
+        let (desk, asked) = console::Desk::open(&writer);
+        let wishes = mpsc::channel(WISHES_WAITING);
+        let served = match &options.console {
+            Some(options) => Some(Served::start(options, &mut writer, &wishes.0, &desk)?),
+            None => None,
+        };
         let pseudonym: Arc<str> = pseudonym().into();
         let (tell_end, ended) = mpsc::channel(options.workers);
         let threads = inboxes
@@ -157,9 +180,17 @@ impl Director {
             ended,
             unlinked: Arc::default(),
             questions,
+            life,
+            wishes,
+            over: false,
+            desk,
+            asked,
+            served,
             grace: options.grace,
         };
+        let model = Arc::clone(director.life.running().model());
         director.replace(model, handed).await?;
+        director.publish();
         Ok(director)
     }
 
@@ -167,9 +198,9 @@ impl Director {
     ///
     /// # Errors
     /// Where it cannot be served; nothing has changed then.
-    pub async fn replace(
+    async fn replace(
         &mut self,
-        model: Model,
+        model: Arc<Model>,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<(), Error> {
         let unlinked = sight::unlinked(&model);
@@ -180,11 +211,6 @@ impl Director {
         self.unlinked = unlinked;
         self.probe(suspicious);
         Ok(())
-    }
-
-    /// Counts a reload: in force, or refused.
-    pub fn note_reload(&self, in_force: bool) {
-        self.writer.farm().ledger().reloaded(in_force);
     }
 
     /// Starts the thread that probes once there is something for it to do.
@@ -202,22 +228,6 @@ impl Director {
         }
     }
 
-    /// Keeps watch over the servers; returns only where a worker ended by itself. Cancel safe.
-    pub async fn watch(&mut self) {
-        let Director {
-            writer,
-            reports,
-            unlinked,
-            questions,
-            ended,
-            ..
-        } = self;
-        tokio::select! {
-            () = attend(writer, reports, unlinked, questions) => {}
-            Some((number, _)) = ended.recv() => error!("worker {number} ended by itself"),
-        }
-    }
-
     /// The counts of all workers, and how every server stands, as tables.
     pub async fn tables(&self) -> String {
         let counts = count(self.writer.workers()).await.table();
@@ -227,6 +237,11 @@ impl Director {
     /// The writer, to ask for counts and listeners.
     pub fn writer(&self) -> &Writer {
         &self.writer
+    }
+
+    /// Where the console asks about the running director.
+    pub fn desk(&self) -> mpsc::Sender<Asking> {
+        self.desk.clone()
     }
 
     /// The line that names every listener.
@@ -240,6 +255,8 @@ impl Director {
                     Door::Virtual => "virtual",
                     Door::Dip => "dip",
                     Door::Admin => "admin",
+                    Door::Telnet => "telnet",
+                    Door::Ssh => "ssh",
                 };
                 format!("{} ({door})", at.socket())
             })
@@ -258,7 +275,9 @@ impl Director {
     /// Stops accepting, closes idle connections at once, lets requests in flight end within the grace
     /// time; returns the counts of the whole life.
     pub async fn stop(mut self) -> Table {
+        self.go_back("was not confirmed before the end").await;
         drop(self.probing.take());
+        let served = self.served.take().map(Served::stop);
         self.writer.drain().await;
         let mut counted = Vec::new();
         let workers = self.threads.len();
@@ -269,8 +288,8 @@ impl Director {
                 }
             }
         };
-        let (unlinked, questions) = (&self.unlinked, &mut self.questions);
-        let attend = attend(&mut self.writer, &mut self.reports, unlinked, questions);
+        let asking = (&mut self.questions, &mut self.asked);
+        let attend = attend(&mut self.writer, &mut self.reports, &self.unlinked, asking);
         let ended = tokio::select! {
             biased;
             () = all_ended => true,
@@ -288,22 +307,29 @@ impl Director {
         if let Some(journal) = self.writer.take_log() {
             journal.finish(LAST_LINES);
         }
+        if let Some(served) = served {
+            served.await;
+        }
         Counts::sum(counted).table()
     }
 }
 
-/// Keeps watch over the servers and tells the admin room what the writer knows. Cancel safe.
+/// Keeps watch over the servers and tells the admin room and the console what the writer knows. Cancel safe.
 async fn attend(
     writer: &mut Writer,
     reports: &mut mpsc::Receiver<Report>,
     unlinked: &Arc<HashSet<Id>>,
-    questions: &mut mpsc::Receiver<Question>,
+    (questions, asked): (
+        &mut mpsc::Receiver<Question>,
+        &mut mpsc::Receiver<console::Ask>,
+    ),
 ) {
     loop {
         tokio::select! {
             biased;
             () = writer.watch(reports) => return,
             Some(question) = questions.recv() => sight::tell(writer, unlinked, question),
+            Some(ask) = asked.recv() => console::tell(writer, ask),
         }
     }
 }
@@ -311,7 +337,7 @@ async fn attend(
 /// Starts the admin room, which serves what listeners the writer hands it; its questions to the writer.
 fn serve_admin(writer: &mut Writer) -> mpsc::Receiver<Question> {
     let (orders, inbox) = mpsc::channel(ORDERS_WAITING);
-    writer.admit(orders);
+    writer.admit(Door::Admin, orders);
     let (ask, questions) = mpsc::channel(QUESTIONS_WAITING);
     let lines = Arc::clone(writer.log_counts());
     let source = Source {

@@ -110,6 +110,28 @@ fn pure_rooms_know_no_outside_world() {
     }
 }
 
+/// Sessions, telnet and tables take bytes and give bytes: only `console/serve` knows sockets.
+#[test]
+fn the_console_is_pure_but_for_its_servers() {
+    let files = room("console");
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/console");
+    // A question carries the way back for its answer.
+    let serves =
+        |path: &Path| path.starts_with(here.join("serve")) || *path == here.join("question.rs");
+    let mut pure = 0;
+    for (path, text) in files.iter().filter(|(path, _)| !serves(path)) {
+        pure += 1;
+        for word in IMPURE {
+            assert!(
+                !says(text, word),
+                "{} is pure and says `{word}`",
+                path.display()
+            );
+        }
+    }
+    assert!(pure > 10, "{pure} files in the console");
+}
+
 #[test]
 fn rooms_know_only_those_to_their_right() {
     for (i, names) in ROOMS.iter().enumerate() {

@@ -7,6 +7,8 @@ use std::path::Path;
 mod answer;
 #[path = "../fuzz/laws/config.rs"]
 mod config;
+#[path = "../fuzz/laws/console.rs"]
+mod console;
 #[path = "../fuzz/laws/decision.rs"]
 mod decision;
 #[path = "../fuzz/laws/front.rs"]
@@ -35,6 +37,51 @@ fn replay(target: &str, law: fn(&[u8])) {
 #[test]
 fn configurations_print_as_themselves() {
     replay("config", config::check);
+}
+
+#[test]
+fn sessions_show_nothing_raw_and_come_to_an_end() {
+    replay("console", console::check);
+}
+
+/// Keys, telnet's own bytes and whole lines in any order, beyond what the corpus has.
+#[test]
+fn sessions_live_through_a_million_bytes() {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let lines: [&[u8]; 12] = [
+        b"show real\r",
+        b"enable\r",
+        b"configure terminal\r",
+        b"weight 10.0.0.1 5\r",
+        b"sh?",
+        b"\t",
+        b"monitor\r",
+        b"end\r",
+        b"configure candidate\r",
+        b"show real | count .\r",
+        b"username a privilege view secret\r",
+        b"\xff\xfb\x1f\xff\xfa\x1f\0\x28\0\x0a\xff\xf0",
+    ];
+    for how in 0..=255_u8 {
+        let mut bytes = vec![how & 0xbf | 2, next() as u8];
+        while bytes.len() < 4_000 {
+            match next() % 4 {
+                0 => bytes.extend_from_slice(lines[next() as usize % lines.len()]),
+                1 => bytes.push(next() as u8),
+                2 => bytes.push(next() as u8 & 0x1f),
+                _ => {
+                    bytes.extend_from_slice(&[255, 236 + (next() % 20) as u8, (next() % 40) as u8])
+                }
+            }
+        }
+        console::check(&bytes);
+    }
 }
 
 #[test]

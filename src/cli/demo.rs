@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -11,7 +13,8 @@ use tokio::sync::mpsc;
 
 use self::sample::Sample;
 use super::terminal::{complain, log, say};
-use crate::app::{Director, Options};
+use crate::app::{Consoling, Director, Event, Options};
+use crate::console::serve::Log;
 use crate::language::Style;
 use crate::model::{self, Model};
 
@@ -26,13 +29,13 @@ pub struct Args {}
 
 /// Runs until SIGINT, SIGTERM or `q`; 1 where it could not start.
 pub fn run(_: Args) -> ExitCode {
-    log();
+    let kept = log();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     match runtime
         .map_err(|e| e.to_string())
-        .and_then(|runtime| runtime.block_on(demo()))
+        .and_then(|runtime| runtime.block_on(demo(kept)))
     {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
@@ -42,7 +45,7 @@ pub fn run(_: Args) -> ExitCode {
     }
 }
 
-async fn demo() -> Result<(), String> {
+async fn demo(kept: Arc<Log>) -> Result<(), String> {
     let io = |e: std::io::Error| e.to_string();
     let (text, model) = configuration()?;
     let virtual_url = format!(
@@ -63,14 +66,21 @@ async fn demo() -> Result<(), String> {
         .await
         .map_err(io)?;
     tokio::spawn(keys(send));
+    let folder = tempfile::tempdir().map_err(io)?;
+    let socket = folder.path().join("console.sock");
     let options = Options {
         workers: 1,
         grace: Duration::from_secs(1),
+        console: Some(Consoling {
+            socket: Some(socket.clone()),
+            host_key: folder.path().join("ssh_host_ed25519_key"),
+            log: kept,
+        }),
     };
     let mut director = Director::start(model, &options, HashMap::new())
         .await
         .map_err(|e| e.to_string())?;
-    say(&guide(&virtual_url, &text, &samples, panel));
+    say(&guide(&virtual_url, &text, &samples, panel, &socket));
     let mut interrupt = signal(SignalKind::interrupt()).map_err(io)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(io)?;
     loop {
@@ -82,7 +92,10 @@ async fn demo() -> Result<(), String> {
                 Some(sample::Switch::Quit) | None => break,
                 Some(sample::Switch::Server { number, run }) => turn(&mut samples, number, run),
             },
-            () = director.watch() => return Err("the director ended".to_owned()),
+            event = director.watch() => match event {
+                Event::Ended => return Err("the director ended".to_owned()),
+                event => director.answer(event).await,
+            },
         }
     }
     say(director.stop().await.to_string().trim_end());
@@ -171,7 +184,13 @@ async fn keys(switches: mpsc::Sender<sample::Switch>) {
     }
 }
 
-fn guide(virtual_url: &str, config: &str, samples: &[Sample], panel: SocketAddr) -> String {
+fn guide(
+    virtual_url: &str,
+    config: &str,
+    samples: &[Sample],
+    panel: SocketAddr,
+    socket: &Path,
+) -> String {
     let servers: String = samples
         .iter()
         .enumerate()
@@ -186,6 +205,8 @@ Try, in another terminal:
   curl -L {virtual_url}hello        follow it
   curl -s {stop}1    stop server 1, then ask again: its backup takes over
   curl -s {start}1   start it again; it is tried after 2 s
+  signpost console --socket {socket}
+                     the console: `?` shows what may be typed
 On a terminal a server's number and Enter stop and start it, q ends the demo; without one SIGTERM does.
 
 The sample servers:
@@ -194,5 +215,6 @@ The configuration (configs/demo.conf):
 {indented}",
         stop = format_args!("http://{panel}/stop/"),
         start = format_args!("http://{panel}/start/"),
+        socket = socket.display(),
     )
 }

@@ -1,18 +1,13 @@
 //! `signpost explain FILE --from CLIENT-IP URL`: tells what a request would get, and why.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use http::Uri;
-
 use super::check;
-use crate::decide::{
-    Ask, Explanation, Facts, Health, Millis, Moment, NodeIndex, Past, Snapshot, explain,
-};
-use crate::model::{Endpoint, Id, Intent, Model, Ref, Scheme, endpoint};
+use crate::decide::{Asked, Facts, Health, Millis, Moment, Snapshot, explain};
+use crate::model::{Endpoint, Id, Intent, Model, Ref, endpoint};
 
 /// Tell what a request would get, and why
 #[derive(Debug, clap::Args)]
@@ -91,7 +86,14 @@ fn answer(mut model: Model, args: &Args) -> Result<String, String> {
         }
     }
     let (snapshot, loads) = Snapshot::compile(&model, &facts, None);
-    let mut ask = ask(&model, &snapshot, args)?;
+    let asked = Asked {
+        url: &args.url,
+        from: args.from,
+        to: args.to.as_deref(),
+        method: args.method.as_str(),
+        to_word: "--to",
+    };
+    let mut ask = asked.ask(&model, &snapshot)?;
     let now = Millis(0);
     if let Some(text) = &args.stuck {
         let server = snapshot.node(&resolve(&model, text)?);
@@ -103,121 +105,14 @@ fn answer(mut model: Model, args: &Args) -> Result<String, String> {
     }
     let moment = Moment {
         now,
-        draw: draw(&ask),
+        draw: ask.dice(),
     };
     let explanation = explain(&ask, &snapshot, &loads, moment);
     match args.json {
         false => Ok(explanation.to_string()),
-        true => json(&explanation)
+        true => explanation
+            .to_json()
             .map_err(|error| format!("the answer cannot be written as JSON: {error}")),
-    }
-}
-
-fn json(explanation: &Explanation) -> serde_json::Result<String> {
-    Ok(serde_json::to_string_pretty(explanation)? + "\n")
-}
-
-/// The dice of a client: the same for the same ask, so that an explanation can be repeated.
-fn draw(ask: &Ask<'_>) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(format!("{} {}", ask.client, ask.target).as_bytes())
-}
-
-fn ask<'a>(model: &Model, snapshot: &Snapshot, args: &'a Args) -> Result<Ask<'a>, String> {
-    let wrong = |why: &str| format!("`{}` is not a URL to ask for: {why}", args.url);
-    if let Some(bad) = args
-        .url
-        .chars()
-        .find(|c| !c.is_ascii_graphic() || *c == '#')
-    {
-        return Err(wrong(&format!("{bad:?} may not stand in a request")));
-    }
-    let (scheme, rest) = match args.url.split_once("://") {
-        Some((s, rest)) if s.eq_ignore_ascii_case("http") => (Scheme::Http, rest),
-        Some((s, rest)) if s.eq_ignore_ascii_case("https") => (Scheme::Https, rest),
-        _ => return Err(wrong("it must begin with `http://` or `https://`")),
-    };
-    let (authority, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    let parsed: Uri = format!("{}://{authority}/", scheme.as_str())
-        .parse()
-        .map_err(|_| wrong("its host and port are none"))?;
-    let host_length = match parsed.host() {
-        Some(host) if !host.is_empty() && !authority.contains('@') => host.len(),
-        _ => {
-            return Err(wrong(
-                "a host name or address, and perhaps a port, must follow `://`",
-            ));
-        }
-    };
-    let host = authority[..host_length].trim_end_matches('.');
-    let port = match authority[host_length..].strip_prefix(':') {
-        None | Some("") => scheme.default_port(),
-        Some(port) => match port.parse() {
-            Ok(port) if port != 0 => port,
-            _ => return Err(wrong("a port is a number from 1 to 65535")),
-        },
-    };
-    let target = match target {
-        "" => Cow::Borrowed("/"),
-        _ if target.starts_with('/') => Cow::Borrowed(target),
-        _ => Cow::Owned(format!("/{target}")),
-    };
-    Ok(Ask {
-        at: at(model, snapshot, args.to.as_deref(), host, port)?,
-        client: args.from,
-        scheme,
-        method: Cow::Borrowed(args.method.as_str()),
-        host: Cow::Borrowed(host),
-        port,
-        target,
-        past: Past::default(),
-    })
-}
-
-/// The address that is asked: the one of `--to`, else the one that the URL names, else the only virtual's.
-fn at(
-    model: &Model,
-    snapshot: &Snapshot,
-    to: Option<&str>,
-    host: &str,
-    port: u16,
-) -> Result<Endpoint, String> {
-    let listener = |e: Endpoint| snapshot.node_at(e).map(|_: NodeIndex| e);
-    if let Some(text) = to {
-        let found = endpoint(model, text).and_then(listener);
-        return found.ok_or_else(|| format!("`{text}` is no virtual or dip; {}", choices(model)));
-    }
-    let named = endpoint(model, &format!("{host}:{port}"));
-    // Whoever listens on all addresses listens on that one too.
-    let all = named.map(|e| Endpoint {
-        address: match e.address {
-            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-        },
-        ..e
-    });
-    if let Some(at) = named.and_then(listener).or_else(|| all.and_then(listener)) {
-        return Ok(at);
-    }
-    match &*model.virtuals {
-        [only] => Ok(only.id),
-        _ => Err(format!(
-            "no virtual or dip listens at `{host}:{port}`: say with --to which one is asked; {}",
-            choices(model)
-        )),
-    }
-}
-
-/// The most choices that are listed.
-const LISTED: usize = 20;
-
-fn choices(model: &Model) -> String {
-    let virtuals = model.virtuals.iter().map(|v| v.id);
-    let mut ids = virtuals.chain(model.dips.iter().map(|d| d.id));
-    let listed: Vec<String> = ids.by_ref().take(LISTED).map(|id| id.to_string()).collect();
-    match (listed.is_empty(), ids.count()) {
-        (true, _) => "there is none in this file".to_owned(),
-        (_, 0) => format!("there is {}", listed.join(", ")),
-        (_, more) => format!("there is {} and {more} more", listed.join(", ")),
     }
 }
 

@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub mod check;
+pub mod console;
 pub mod demo;
 pub mod explain;
 pub mod import;
+pub mod secret;
 pub mod serve;
 mod terminal;
 
@@ -25,6 +27,8 @@ enum Command {
     Serve(serve::Args),
     Demo(demo::Args),
     Explain(explain::Args),
+    Console(console::Args),
+    Secret(secret::Args),
     Import(import::Args),
 }
 
@@ -36,6 +40,8 @@ impl Cli {
             Command::Serve(args) => serve::run(args),
             Command::Demo(args) => demo::run(args),
             Command::Explain(args) => explain::run(args),
+            Command::Console(args) => console::run(args),
+            Command::Secret(args) => secret::run(args),
             Command::Import(args) => import::run(args),
         }
     }

@@ -1,16 +1,17 @@
 //! `signpost serve`: load, listen, serve, reload, stop.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info};
 
 use super::terminal;
-use crate::app::{self, Director, Options};
-use crate::control::doors;
+use crate::app::{self, Consoling, Director, Event, Options};
+use crate::console::serve::Log;
+use crate::control::{Author, Wish, doors};
 
 /// Serves a configuration until SIGTERM or SIGINT.
 ///
@@ -18,16 +19,15 @@ use crate::control::doors;
 /// SIGUSR2 opens the access log's file anew, for logrotate.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The configuration.
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "/etc/signpost/startup-config"
-    )]
-    config: PathBuf,
+    /// The configuration [default: /etc/signpost/startup-config; where that is missing or empty, the console is there to write it].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Worker threads [default: one a core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     workers: Option<u16>,
+    /// Where the socket is made over which `signpost console` reaches this director.
+    #[arg(long, value_name = "PATH", default_value = terminal::SOCKET)]
+    console_socket: PathBuf,
     /// Seconds that requests in flight may take to end after SIGTERM.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     grace: u32,
@@ -35,7 +35,7 @@ pub struct Args {
 
 /// Runs it; 0 after an orderly stop, 1 where it could not start or a worker died.
 pub fn run(args: Args) -> ExitCode {
-    terminal::log();
+    let log = terminal::log();
     let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -46,7 +46,7 @@ pub fn run(args: Args) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(serve(args)) {
+    match runtime.block_on(serve(args, log)) {
         Ok(code) => code,
         Err(e) => {
             terminal::complain(&e.to_string());
@@ -76,32 +76,51 @@ impl Signals {
     }
 }
 
-async fn serve(args: Args) -> Result<ExitCode, app::Error> {
+async fn serve(args: Args, log: Arc<Log>) -> Result<ExitCode, app::Error> {
     let mut signals = Signals::new().map_err(app::Error::Thread)?;
     let workers = args
         .workers
         .map(usize::from)
         .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
         .unwrap_or(1);
+    let is_named = args.config.is_some();
+    let path = args.config.unwrap_or_else(|| app::STARTUP.into());
     let options = Options {
         workers,
         grace: Duration::from_secs(u64::from(args.grace)),
+        console: Some(Consoling {
+            socket: Some(args.console_socket),
+            host_key: path.with_file_name("ssh_host_ed25519_key"),
+            log,
+        }),
     };
-    let model = app::load(&args.config)?;
-    app::claim_descriptors(doors(&model).len() * workers);
-    let mut director = Director::start(model, &options, Default::default()).await?;
+    let life = app::open(&path, is_named)?;
+    app::claim_descriptors(doors(life.running().model()).len() * workers);
+    let mut director = Director::live(life, &options, Default::default()).await?;
     terminal::say(&director.listening());
     loop {
-        tokio::select! {
+        let event = tokio::select! {
             biased;
             _ = signals.terminate.recv() => break,
             _ = signals.interrupt.recv() => break,
-            _ = signals.reload.recv() => if reload(&mut director, &args.config).await.is_break() {
-                return Ok(ExitCode::FAILURE);
-            },
-            _ = signals.count.recv() => terminal::say(director.tables().await.trim_end()),
-            _ = signals.reopen.recv() => reopen_log(&mut director).await,
-            () = director.watch() => return Ok(ExitCode::FAILURE),
+            _ = signals.reload.recv() => hang_up(),
+            _ = signals.count.recv() => {
+                terminal::say(director.tables().await.trim_end());
+                continue;
+            }
+            _ = signals.reopen.recv() => {
+                reopen_log(&mut director).await;
+                continue;
+            }
+            event = director.watch() => event,
+        };
+        if matches!(event, Event::Ended) {
+            return Ok(ExitCode::FAILURE);
+        }
+        let before = director.writer().doors().to_vec();
+        director.answer(event).await;
+        if *director.writer().doors() != before {
+            terminal::say(&director.listening());
         }
     }
     info!(
@@ -122,37 +141,14 @@ async fn reopen_log(director: &mut Director) {
     }
 }
 
-/// Replaces the configuration by what the file says now, or says why not; breaks off where a worker died meanwhile.
-async fn reload(director: &mut Director, path: &std::path::Path) -> ControlFlow<()> {
-    let path = path.to_owned();
-    let named = path.display().to_string();
-    // Reading and resolving a large file takes its time; neither requests nor what is learnt of the servers wait for it.
-    let mut loading = tokio::task::spawn_blocking(move || app::load(&path));
-    let loaded = tokio::select! {
-        biased;
-        loaded = &mut loading => loaded,
-        () = director.watch() => return ControlFlow::Break(()),
-    };
-    let before = director.listening();
-    let result = match loaded {
-        Ok(Ok(model)) => director.replace(model, Default::default()).await,
-        Ok(Err(e)) => Err(e),
-        Err(e) => {
-            director.note_reload(false);
-            error!("reload refused: loading `{named}` ended early: {e}");
-            return ControlFlow::Continue(());
-        }
-    };
-    director.note_reload(result.is_ok());
-    match result {
-        Ok(()) => {
-            info!("reloaded `{named}`");
-            let listening = director.listening();
-            if listening != before {
-                terminal::say(&listening);
-            }
-        }
-        Err(e) => error!("reload refused, nothing has changed: {e}"),
-    }
-    ControlFlow::Continue(())
+/// What SIGHUP asks for. What comes of it is logged.
+fn hang_up() -> Event {
+    Event::Wish(Box::new(Wish::Reload {
+        author: Author {
+            user: "SIGHUP".into(),
+            from: "signal".into(),
+            session: 0,
+        },
+        reply: app::unanswered(),
+    }))
 }

@@ -15,6 +15,16 @@ pub(super) fn errands(model: &Model, probes: &[Arc<Probe>]) -> Vec<Errand> {
     every(model).flat_map(|at| of(model, at, probes)).collect()
 }
 
+/// One probe of one server, whether it watches it or not. `None` of a virtual, and where a url's host or port depends on the request
+/// and the probe has no address of its own.
+pub fn errand_for(model: &Model, at: Ref, probe: &Probe) -> Option<Errand> {
+    if matches!(at, Ref::Virtual(_)) {
+        return None;
+    }
+    let (place, _) = place(model, at);
+    errand(model.id(at), place, Arc::new(probe.clone()))
+}
+
 /// All of one server; a tcp connection where nobody watches it.
 pub(super) fn at_once(model: &Model, at: Ref, probes: &[Arc<Probe>]) -> Vec<Errand> {
     let mut errands = of(model, at, probes);

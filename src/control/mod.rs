@@ -4,15 +4,22 @@
 //! `inline` is refused) and applied (cannot fail). Other rooms read [`Farm::live`] and [`Farm::errands`] and send
 //! [`Report`]s; nothing else changes what is published. Enter at [`Writer`]; [`Writer::standings`] tells how every server stands.
 //!
+//! What is asked about the configuration is a [`Wish`]; [`Life`] knows what runs, what is stored and who may change it, [`save`] and
+//! [`Archive`] keep it over crashes.
+//!
 //! Deliberately unknown here: where a configuration was read, what a worker does with a connection, how a probe asks.
 
+mod archive;
 mod clock;
 mod errands;
 mod farm;
+mod life;
 mod listeners;
 mod log;
 mod prepare;
 mod report;
+mod save;
+mod seal;
 mod settings;
 mod standing;
 mod told;
@@ -20,10 +27,15 @@ mod wards;
 mod wish;
 mod writer;
 
+pub use archive::*;
+pub use errands::errand_for;
 pub use farm::*;
+pub use life::*;
 pub use listeners::{BindError, bind};
 pub use prepare::*;
 pub use report::*;
+pub use save::*;
+pub use seal::*;
 pub use standing::*;
 pub use wish::*;
 pub use writer::*;

@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::net::TcpListener;
+use std::sync::Arc;
 
 use super::listeners::{BindError, bind};
 use crate::model::{Endpoint, Model};
 use crate::telemetry::OpenError;
 
 /// What a listener speaks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Door {
     /// A virtual server.
     Virtual,
@@ -17,16 +18,30 @@ pub enum Door {
     Dip,
     /// The admin listener (`metrics`).
     Admin,
+    /// The console over telnet.
+    Telnet,
+    /// The console over SSH.
+    Ssh,
 }
 
-/// The sockets of a listener: one a worker, or the one of the admin listener.
+impl Door {
+    /// Who serves it: workers serve virtuals and dips alike, so that such a listener stays whichever of them it is for.
+    fn behind(self) -> Door {
+        match self {
+            Door::Virtual | Door::Dip => Door::Virtual,
+            room => room,
+        }
+    }
+}
+
+/// The sockets of a listener: one a worker, or one where it is not the workers'.
 #[derive(Debug)]
 pub struct Listener {
     /// Where it listens.
     pub at: Endpoint,
     /// For whom.
     pub door: Door,
-    /// One socket a worker; of the admin listener one.
+    /// One socket a worker, or the only one.
     pub sockets: Vec<TcpListener>,
 }
 
@@ -45,13 +60,20 @@ pub fn doors(model: &Model) -> Vec<(Endpoint, Door)> {
                 .map(move |at| (at, door))
         })
         .chain(model.globals.metrics.map(|at| (at, Door::Admin)))
+        .chain(model.globals.console.telnet.map(|at| (at, Door::Telnet)))
+        .chain(model.globals.console.ssh.map(|at| (at, Door::Ssh)))
         .collect()
+}
+
+/// Whether a model has a virtual or a dip: something to serve.
+pub fn serves(model: &Model) -> bool {
+    !(model.virtuals.is_empty() && model.dips.is_empty())
 }
 
 /// Why a configuration that holds cannot be served here and now.
 #[derive(Debug)]
 pub enum PrepareError {
-    /// It has no virtual and no dip.
+    /// It has no virtual and no dip, which a file must not: who writes one forgot them.
     Empty,
     /// These dips' reals have the very address that the dip listens at.
     NeedsInline(Vec<Endpoint>),
@@ -98,7 +120,7 @@ impl std::error::Error for PrepareError {}
 /// A change whose every step that can fail has been taken. Dropped, nothing happened.
 #[derive(Debug)]
 pub struct Prepared {
-    pub(super) model: Model,
+    pub(super) model: Arc<Model>,
     /// Listeners that are new.
     pub(super) open: Vec<Listener>,
     /// Listeners that end.
@@ -113,15 +135,12 @@ pub struct Prepared {
 /// # Errors
 /// Where it cannot be served; nothing has changed then.
 pub fn prepare(
-    model: Model,
+    model: Arc<Model>,
     open_now: &[(Endpoint, Door)],
     mut handed: HashMap<Endpoint, Vec<TcpListener>>,
     workers: usize,
 ) -> Result<Prepared, PrepareError> {
     let doors = doors(&model);
-    if doors.iter().all(|(_, door)| *door == Door::Admin) {
-        return Err(PrepareError::Empty);
-    }
     let inline: Vec<_> = model
         .dips
         .iter()
@@ -131,14 +150,16 @@ pub fn prepare(
     if !inline.is_empty() {
         return Err(PrepareError::NeedsInline(inline));
     }
-    // Workers serve virtuals and dips alike: such a listener stays whichever of them it is for.
-    let kept = |&(at, door): &(Endpoint, Door)| (at, door == Door::Admin);
+    let kept = |&(at, door): &(Endpoint, Door)| (at, door.behind());
     let before: HashSet<_> = open_now.iter().map(kept).collect();
     let wanted: HashSet<_> = doors.iter().map(kept).collect();
     let mut open = Vec::new();
     let mut errors = Vec::new();
     for &(at, door) in doors.iter().filter(|door| !before.contains(&kept(door))) {
-        let sockets = if door == Door::Admin { 1 } else { workers };
+        let sockets = match door.behind() {
+            Door::Virtual => workers,
+            _ => 1,
+        };
         match handed.remove(&at).map_or_else(|| bind(at, sockets), Ok) {
             Ok(sockets) => open.push(Listener { at, door, sockets }),
             Err(error) => errors.push(error),

@@ -62,10 +62,17 @@ pub struct LifeState {
     pub generation: u64,
     /// It goes back by itself in so many seconds unless its author confirms it.
     pub confirm: Option<(u64, Author)>,
+    /// Who holds it exclusively.
+    pub holder: Option<Author>,
+    /// Why another configuration than the startup file's was started with; until something is saved.
+    pub recovered: Option<String>,
 }
 
 /// What came of a wish: something, or why not, in lines for the operator.
 pub type Reply<T> = oneshot::Sender<Result<T, String>>;
+
+/// What is told to whoever asked, and cannot fail.
+pub type Heard<T> = oneshot::Sender<T>;
 
 /// What is asked of the one writer about the configuration.
 #[derive(Debug)]
@@ -139,6 +146,18 @@ pub enum Wish {
     Archive {
         /// The answer.
         reply: Reply<Vec<Kept>>,
+    },
+    /// Keep all other sessions from changing anything (`configure exclusive`).
+    Lock {
+        /// Who wants it.
+        author: Author,
+        /// The answer, in words.
+        reply: Reply<String>,
+    },
+    /// Let go of what a session holds exclusively: it ends, or has done what it wanted. Without effect where it holds nothing.
+    Unlock {
+        /// The session's number.
+        session: u64,
     },
     /// How the running configuration stands.
     State {

@@ -13,8 +13,9 @@ use super::standing::Intents;
 use super::wards::{Flip, Wards};
 use super::{Door, Farm, Live, PrepareError, Report, clock, errands, prepare, told};
 use crate::decide::{Facts, Millis, Snapshot};
-use crate::model::{Endpoint, Id, Model};
-use crate::telemetry::{Counts, Journal};
+use crate::health::Latest;
+use crate::model::{Endpoint, Id, Model, Probe};
+use crate::telemetry::{Counts, Ear, Journal};
 
 /// Reports that may wait for the writer; more are dropped, as the writer then has enough to act on.
 pub const REPORTS_WAITING: usize = 16_384;
@@ -53,6 +54,8 @@ pub enum Order {
     Forget(Arc<HashSet<usize>>),
     /// Write the access log there from now on, or nowhere.
     Log(Option<Arc<Journal>>),
+    /// Tell of every request that is answered from now on, too.
+    Listen(Arc<Ear>),
     /// Send a copy of the counts.
     Count(oneshot::Sender<Counts>),
     /// Stop accepting, close what is idle, end when the rest is done.
@@ -68,9 +71,9 @@ pub struct Writer {
     farm: Arc<Farm>,
     pub(super) workers: Vec<Orders>,
     pub(super) logging: Logging,
-    /// Who serves the admin listener; nobody: it is bound and not served.
-    admin: Option<Orders>,
-    model: Model,
+    /// Who serves the listeners that are not the workers'; nobody: they are bound and not served.
+    rooms: Vec<(Door, Orders)>,
+    model: Arc<Model>,
     secret: [u8; 32],
     intents: Intents,
     wards: Wards,
@@ -89,7 +92,7 @@ impl Writer {
     /// A writer over a farm without anything, and the farm's end of its reports.
     pub fn new(workers: Vec<Orders>) -> (Writer, mpsc::Receiver<Report>) {
         let (send, receive) = mpsc::channel(REPORTS_WAITING);
-        let model = Model::default();
+        let model = Arc::<Model>::default();
         let secret = clock::secret();
         let facts = Facts {
             secret,
@@ -108,7 +111,7 @@ impl Writer {
                 farm,
                 workers,
                 logging: Logging::default(),
-                admin: None,
+                rooms: Vec::new(),
                 model,
                 secret,
                 intents: Intents::default(),
@@ -124,9 +127,10 @@ impl Writer {
         )
     }
 
-    /// Hands the admin listener to `admin` from now on.
-    pub fn admit(&mut self, admin: Orders) {
-        self.admin = Some(admin);
+    /// Hands listeners of the kind `door` to `room` from now on.
+    pub fn admit(&mut self, door: Door, room: Orders) {
+        self.rooms.retain(|(other, _)| *other != door);
+        self.rooms.push((door, room));
     }
 
     /// What the workers share.
@@ -137,6 +141,17 @@ impl Writer {
     /// What the operator wants.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// The same, to be looked at for as long as it takes.
+    pub fn configured(&self) -> Arc<Model> {
+        Arc::clone(&self.model)
+    }
+
+    /// What each probe of a server last brought back.
+    pub fn latest(&self, id: &Id) -> Vec<(Arc<Probe>, Latest)> {
+        let ward = self.wards.ward(id);
+        ward.map(|ward| ward.latest().collect()).unwrap_or_default()
     }
 
     /// How often a snapshot was published because of what was measured.
@@ -163,10 +178,10 @@ impl Writer {
     /// Where it cannot be served; nothing has changed then.
     pub async fn replace(
         &mut self,
-        model: Model,
+        model: impl Into<Arc<Model>>,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<(), PrepareError> {
-        let prepared = prepare(model, &self.doors, handed, self.workers.len())?;
+        let prepared = prepare(model.into(), &self.doors, handed, self.workers.len())?;
         let wanted = prepared.model.globals.access_log.as_ref();
         let log = self.logging.prepare(wanted).map_err(PrepareError::Log)?;
         self.apply(prepared).await;
@@ -231,7 +246,11 @@ impl Writer {
     fn behind(&self, door: Door) -> &[Orders] {
         match door {
             Door::Virtual | Door::Dip => &self.workers,
-            Door::Admin => self.admin.as_slice(),
+            Door::Admin | Door::Telnet | Door::Ssh => {
+                let room = self.rooms.iter().find(|(of, _)| *of == door);
+                room.map(|(_, orders)| std::slice::from_ref(orders))
+                    .unwrap_or_default()
+            }
         }
     }
 
@@ -395,6 +414,11 @@ impl Writer {
 
 /// Asks every worker for its counts and adds them up.
 pub async fn count(workers: &[Orders]) -> Counts {
+    Counts::sum(count_each(workers).await)
+}
+
+/// Asks every worker for its counts.
+pub async fn count_each(workers: &[Orders]) -> Vec<Counts> {
     let mut counted = Vec::with_capacity(workers.len());
     for worker in workers {
         let (send, receive) = oneshot::channel();
@@ -407,7 +431,7 @@ pub async fn count(workers: &[Orders]) -> Counts {
     for counted in counted {
         counts.extend(counted.await);
     }
-    Counts::sum(counts)
+    counts
 }
 
 /// Ends the trials that led to `flips`. Not before the flips are in force: else the next client would be let through to a server that

@@ -1,5 +1,6 @@
 //! The live atomics beside a snapshot.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::sync::Arc;
@@ -62,6 +63,8 @@ pub struct Gauges {
     /// Associations in the table whose primary it is.
     pub(super) clients: AtomicU32,
     promises: Ring,
+    /// Of a virtual: how often its sticky clients were forgotten; part of their keys.
+    pub(super) forgotten: AtomicU32,
     /// The last different clients that bounced back from it, and when.
     bounced_back: [AtomicU64; BOUNCED_BACK],
 }
@@ -247,6 +250,40 @@ impl Loads {
         }
     }
 
+    /// Ends the associations in these parts of [`sticks`](Self::sticks) whose primary is one of `servers`, or all of them where that
+    /// is `None`; how many.
+    pub fn forget_sticks(
+        &self,
+        part: Range<usize>,
+        servers: Option<&HashSet<u32>>,
+        now: Millis,
+    ) -> u64 {
+        let mut ended = 0;
+        let ends = |tag: u32| servers.is_none_or(|servers| servers.contains(&tag));
+        if let Some(sticks) = self.sticks() {
+            sticks.forget(part, ends, |lost, alive| {
+                self.one_client_less(lost);
+                ended += u64::from(alive(now));
+            });
+        }
+        ended
+    }
+
+    /// From now on nobody is known as a sticky client of `at`, a virtual, by its address. What the table holds of them expires.
+    pub fn forget_clients_of(&self, at: NodeIndex) {
+        self.gauges(at).forgotten.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Forgets who was sent where a moment ago, and who came back from there.
+    pub fn forget_returns(&self) {
+        if let Some(returns) = self.returns() {
+            returns.forget_all();
+        }
+        for gauges in self.all() {
+            gauges.forget_bounced_back();
+        }
+    }
+
     fn one_client_less(&self, tag: u32) {
         if let Some(node) = self.node_of_tag(tag) {
             let less = |clients: u32| clients.checked_sub(1);
@@ -277,8 +314,14 @@ impl Gauges {
             tickets: Decay::default(),
             clients: AtomicU32::new(0),
             promises: Ring::default(),
+            forgotten: AtomicU32::new(0),
             bounced_back: Default::default(),
         }
+    }
+
+    /// Of a virtual: what tells clients that it knows from those that it was told to forget.
+    pub(super) fn salt(&self) -> u64 {
+        u64::from(self.forgotten.load(Ordering::Relaxed)) << 32
     }
 
     /// Associations in the table whose primary it is; expired ones until they are swept.

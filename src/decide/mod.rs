@@ -8,6 +8,7 @@
 //! Deliberately unknown here: who publishes the snapshot, what a socket is, what time it is.
 
 mod ask;
+mod asked;
 mod care;
 mod config;
 mod decay;
@@ -32,6 +33,7 @@ mod ticket;
 mod walk;
 
 pub use ask::*;
+pub use asked::Asked;
 pub use care::TICKET_COOKIE;
 pub use explain::*;
 pub use loads::*;

@@ -76,6 +76,12 @@ impl Returns {
         self.table.remove(key);
     }
 
+    /// Forgets all redirects.
+    pub(super) fn forget_all(&self) {
+        let all = 0..self.table.sets();
+        self.table.forget(all, |_| true, |_, _| {});
+    }
+
     /// The most memory that it can take, in bytes.
     #[cfg(test)]
     fn bytes_most(&self) -> usize {

@@ -94,6 +94,19 @@ impl StickTable {
         self.table.sweep(part, now, |value| lost(primary(value)));
     }
 
+    /// Takes the associations of `part` of `0..parts()` away whose primary `ends`, and tells each one's and whether it had not
+    /// expired at a time.
+    pub(super) fn forget(
+        &self,
+        part: Range<usize>,
+        ends: impl Fn(u32) -> bool,
+        mut lost: impl FnMut(u32, &dyn Fn(Millis) -> bool),
+    ) {
+        let ends = |value| ends(primary(value));
+        self.table
+            .forget(part, ends, |value, alive| lost(primary(value), alive));
+    }
+
     /// The most memory that it can take, in bytes.
     pub fn bytes_most(&self) -> usize {
         self.table.bytes_most()

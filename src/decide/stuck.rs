@@ -39,7 +39,7 @@ impl Snapshot {
         let config = &self.config;
         match &sticky.by {
             By::Source { v6_prefix } => {
-                let salt = config.virtuals[v as usize].salt;
+                let salt = config.virtuals[v as usize].salt ^ loads.of(v).salt();
                 let key = client_key(&config.names.secret, salt, ask.client, *v6_prefix);
                 let stuck = Stuck {
                     primary: loads.of(node).tag,

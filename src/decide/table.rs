@@ -297,6 +297,29 @@ impl Table {
         None
     }
 
+    /// Takes the rows of these sets away whose value `ends`, and tells each value and whether it had not expired at a time. One that
+    /// is being written at this moment stays.
+    pub(super) fn forget(
+        &self,
+        sets: Range<usize>,
+        ends: impl Fn(u64) -> bool,
+        mut lost: impl FnMut(u64, &dyn Fn(Millis) -> bool),
+    ) {
+        for set in sets.start..sets.end.min(self.sets) {
+            for entry in self.pages.find(set * WAYS, WAYS).into_iter().flatten() {
+                let meta = entry.meta.load(Ordering::Acquire);
+                let key = entry.key.load(Ordering::Relaxed);
+                if key == 0 || Entry::is_busy(meta) || !ends(entry.value.load(Ordering::Relaxed)) {
+                    continue;
+                }
+                // Where somebody wrote there meanwhile it is another row.
+                if let Some(value) = entry.clear(meta) {
+                    lost(value, &|now| Entry::is_alive(meta, now));
+                }
+            }
+        }
+    }
+
     /// Takes expired rows of these sets away and tells their values.
     pub(super) fn sweep(&self, sets: Range<usize>, now: Millis, mut lost: impl FnMut(u64)) {
         for set in sets.start..sets.end.min(self.sets) {

@@ -21,6 +21,7 @@ pub use cause::Cause;
 pub use figures::{FIGURES, Figure, Figures};
 pub use sounding::Sounding;
 pub use state::State;
+pub use track::Latest;
 pub use ward::{Effect, SUSPICION, Ward};
 pub use watch::{Fault, Observation, Watch};
 

@@ -1,5 +1,6 @@
 //! What one probe found of one server, with gdnsd's three thresholds.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::agent::{Said, Word};
@@ -24,7 +25,21 @@ pub(super) struct Track {
     successes: u8,
     /// When the result came that still counts.
     last: Option<Millis>,
+    latest: Option<Latest>,
     agent: Agent,
+}
+
+/// What a probe last brought back, whether it counts or not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Latest {
+    /// Whether it was as the probe wants it.
+    pub ok: bool,
+    /// In a few words, without control bytes.
+    pub why: Cow<'static, str>,
+    /// How long it took, in microseconds.
+    pub took_us: u32,
+    /// When it came.
+    pub at: Millis,
 }
 
 /// What an agent's words came to so far: each thing holds until the agent says otherwise or is not heard any more.
@@ -49,6 +64,7 @@ impl Track {
             failures: 0,
             successes: 0,
             last: None,
+            latest: None,
             agent: Agent::default(),
         }
     }
@@ -84,6 +100,11 @@ impl Track {
         self.agent.maxconns
     }
 
+    /// What it last brought back.
+    pub(super) fn latest(&self) -> Option<&Latest> {
+        self.latest.as_ref()
+    }
+
     /// The agent's latest words.
     pub(super) fn said(&self) -> Option<&Cause> {
         self.agent.said.as_ref()
@@ -105,7 +126,9 @@ impl Track {
         let expired = self.due().is_some_and(|at| at <= now);
         if expired {
             let waiting = self.waiting.then(|| self.down.take()).flatten();
+            let latest = self.latest.take();
             *self = Track::new(Arc::clone(&self.probe), false, now);
+            self.latest = latest;
             self.waiting = waiting.is_some();
             self.down = waiting;
         }
@@ -114,6 +137,12 @@ impl Track {
 
     /// Takes a result: what it means, and what an agent said in it, where anything of it counts.
     pub(super) fn take(&mut self, sounding: &Sounding, now: Millis) -> Option<(Cause, Said)> {
+        self.latest = Some(Latest {
+            ok: sounding.ok,
+            why: Cause::new(sounding.why.clone(), now).what,
+            took_us: sounding.took_us,
+            at: now,
+        });
         if self.probe.kind != ProbeKind::Agent {
             self.last = Some(now);
             let cause = self.judge(sounding.ok, sounding.why.clone(), now);
@@ -137,7 +166,7 @@ impl Track {
     }
 
     /// Counts a success or a failure, and says why the server is as it is if it turned by it.
-    fn judge(&mut self, ok: bool, why: std::borrow::Cow<'static, str>, now: Millis) -> Cause {
+    fn judge(&mut self, ok: bool, why: Cow<'static, str>, now: Millis) -> Cause {
         let cause = Cause::new(why, now).by(&self.probe.name);
         match (ok, self.down.is_some()) {
             (true, true) => {

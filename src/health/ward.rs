@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::track::Track;
-use super::{Cause, Fault, Figure, Figures, Observation, Said, Sounding, Watch};
+use super::{Cause, Fault, Figure, Figures, Latest, Observation, Said, Sounding, Watch};
 use crate::decide::{Health, Measured, Millis, Readiness};
 use crate::model::{Probe, ProbeKind, Watching};
 
@@ -77,6 +77,12 @@ impl Ward {
     /// What the traffic shows.
     pub fn watch(&self) -> &Watch {
         &self.watch
+    }
+
+    /// What each of its probes last brought back, of those that did.
+    pub fn latest(&self) -> impl Iterator<Item = (Arc<Probe>, Latest)> {
+        let told = |t: &Track| Some((Arc::clone(&t.probe), t.latest()?.clone()));
+        self.tracks.iter().filter_map(told)
     }
 
     /// The figures that were told of it.

@@ -125,7 +125,7 @@ fn form(line: &str) -> Option<&'static str> {
 }
 
 /// Whether words of `line` may be a secret, which no message repeats.
-fn keeps_secret(line: &str) -> bool {
+pub(crate) fn keeps_secret(line: &str) -> bool {
     let words = line.split([' ', '\t']).filter(|word| !word.is_empty());
     words.take(2).any(|word| {
         ["ticket-key", "username", "enable"]

@@ -11,6 +11,7 @@ mod declared;
 mod diagnostic;
 mod expected;
 mod grammar;
+mod ground;
 mod guide;
 mod parse;
 mod reference;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use diagnostic::{Diagnostic, Severity, Style};
 pub use grammar::Rule;
+pub use ground::Ground;
 pub use guide::*;
 pub use parse::parse;
 pub use reference::{console_reference, reference};
@@ -30,4 +32,4 @@ pub use source::{FILE_BYTES, LINE_BYTES, Place, Source, Span};
 pub use statement::{Line, Statements, Word};
 pub use vocabulary::{Entry, Vocabulary, vocabulary};
 
-pub(crate) use expected::nearest;
+pub(crate) use expected::{keeps_secret, nearest};

@@ -16,14 +16,25 @@ use super::{Diagnostic, FILE_BYTES, LINE_BYTES, Source, Span, Statements, Word};
 /// Reads a configuration. Total: any bytes yield the statements that could be read and a diagnostic for each line that could
 /// not, in the text's order. The time it takes is proportional to the length of `bytes`.
 pub fn parse(bytes: &[u8]) -> (Statements<'_>, Vec<Diagnostic>) {
+    let statements = Statements {
+        source: Source::new(bytes),
+        list: Vec::new(),
+        words: Vec::new(),
+        broken: HashSet::new(),
+        whole: true,
+    };
+    let start = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
+    parse_onto(statements, bytes, start)
+}
+
+/// Reads the lines from `start` on, behind `statements`.
+pub(super) fn parse_onto<'t>(
+    statements: Statements<'t>,
+    bytes: &'t [u8],
+    mut start: usize,
+) -> (Statements<'t>, Vec<Diagnostic>) {
     let mut reader = Reader {
-        statements: Statements {
-            source: Source::new(bytes),
-            list: Vec::new(),
-            words: Vec::new(),
-            broken: HashSet::new(),
-            whole: true,
-        },
+        statements,
         diagnostics: Vec::new(),
     };
     if bytes.len() > FILE_BYTES {
@@ -34,7 +45,6 @@ pub fn parse(bytes: &[u8]) -> (Statements<'_>, Vec<Diagnostic>) {
         )));
         return (reader.statements, reader.diagnostics);
     }
-    let mut start = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
     while start < bytes.len() {
         let rest = &bytes[start..];
         let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());

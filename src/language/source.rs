@@ -51,6 +51,8 @@ pub struct Place {
 pub struct Source<'t> {
     bytes: &'t [u8],
     starts: OnceCell<Vec<u32>>,
+    /// Where the lines begin that are counted, if others stand before them.
+    ground: Option<u32>,
 }
 
 impl<'t> Source<'t> {
@@ -59,7 +61,21 @@ impl<'t> Source<'t> {
         Source {
             bytes: &bytes[..bytes.len().min(FILE_BYTES)],
             starts: OnceCell::new(),
+            ground: None,
         }
+    }
+
+    /// A source whose lines are counted from the byte at `ground` on, where one begins.
+    pub(super) fn behind(bytes: &'t [u8], ground: usize) -> Self {
+        Source {
+            ground: u32::try_from(ground).ok(),
+            ..Source::new(bytes)
+        }
+    }
+
+    /// Where the lines begin that are counted, if others stand before them.
+    pub(crate) fn ground(&self) -> Option<u32> {
+        self.ground
     }
 
     /// All of it.
@@ -69,6 +85,14 @@ impl<'t> Source<'t> {
 
     /// The number of the line that the byte at `offset` stands on, from 1.
     pub fn line(&self, offset: u32) -> u32 {
+        let line = self.line_of_all(offset);
+        match self.ground {
+            Some(ground) if ground <= offset => line - (self.line_of_all(ground) - 1),
+            _ => line,
+        }
+    }
+
+    fn line_of_all(&self, offset: u32) -> u32 {
         self.starts().partition_point(|start| *start <= offset) as u32
     }
 
@@ -82,7 +106,8 @@ impl<'t> Source<'t> {
     /// The place of `span`; bytes that are no UTF-8 are shown as U+FFFD.
     pub fn place(&self, span: Span) -> Place {
         let line = self.line(span.start);
-        let mut start = self.starts()[line as usize - 1] as usize;
+        let nth = self.line_of_all(span.start) as usize - 1;
+        let mut start = self.starts()[nth] as usize;
         if start == 0 && self.bytes.starts_with(BOM) {
             start = BOM.len();
         }

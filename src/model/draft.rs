@@ -254,8 +254,9 @@ impl<'t> Draft<'t> {
         &mut self.diagnostics[last]
     }
 
-    pub(super) fn line_number(&self, line: u32) -> u32 {
-        self.statements.line_number(line)
+    /// What a line is called in a message: by its number, where it is one of those that were just written.
+    pub(super) fn called(&self, line: u32) -> Cow<'static, str> {
+        self.statements.called(line)
     }
 
     pub(super) fn node(&mut self, id: Id) -> NodeId {
@@ -389,7 +390,7 @@ impl<'t> Draft<'t> {
         if definition.kind == kind {
             return true;
         }
-        let (was, at) = (definition.kind, self.line_number(definition.first));
+        let (was, at) = (definition.kind, self.called(definition.first));
         let id = self.text(said.word);
         let halves = matches!(
             (was, kind),
@@ -397,7 +398,7 @@ impl<'t> Draft<'t> {
         );
         let error = self.error(
             said.word,
-            format!("`{id}` is a {} already, by line {at}", was.word()),
+            format!("`{id}` is a {} already, by {at}", was.word()),
         );
         error.label = "expected an id that nothing else has".into();
         error.help = halves.then(|| {
@@ -446,9 +447,9 @@ impl<'t> Draft<'t> {
     /// Warns that `line` has no effect since a later one says otherwise. Each line once.
     pub(super) fn overridden(&mut self, line: u32, by: u32) {
         if self.overridden.insert(line) {
-            let by = self.line_number(by);
+            let by = self.called(by);
             let span = self.statements.span(line);
-            self.warning(span, format!("this line is overridden by line {by}"));
+            self.warning(span, format!("this line is overridden by {by}"));
         }
     }
 

@@ -231,7 +231,7 @@ fn undefined(draft: &mut Draft<'_>, id: NodeId, said: Said, wanted: Wanted, budg
         return;
     }
     let node = &draft.nodes[id as usize];
-    let removed = node.removed.map(|removed| draft.line_number(removed.line));
+    let removed = node.removed.map(|removed| draft.called(removed.line));
     let is_host = matches!(&node.id, Id::Url(url) if url.as_str().contains('.'));
     let near = if *budget > 0 {
         similar(draft, id, &text, wanted)
@@ -241,7 +241,7 @@ fn undefined(draft: &mut Draft<'_>, id: NodeId, said: Said, wanted: Wanted, budg
     *budget = budget.saturating_sub(1);
     let error = draft.error(said.word, format!("nothing defines `{text}`"));
     error.label = match removed {
-        Some(line) => format!("line {line} removed it").into(),
+        Some(line) => format!("{line} removed it").into(),
         None => {
             let or: String = wanted.or.iter().map(|word| format!("`{word}`, ")).collect();
             let or = if or.is_empty() {
@@ -279,25 +279,33 @@ fn similar(draft: &Draft<'_>, id: NodeId, text: &str, wanted: Wanted) -> Option<
 
 /// Tells that `uses`, in their order, name what the line of `removed` took away.
 pub(super) fn still_named(draft: &mut Draft<'_>, removed: Said, uses: &[Said]) {
-    const SHOWN: usize = 10;
-    let mut lines: Vec<u32> = uses
-        .iter()
-        .map(|said| draft.line_number(said.line))
-        .collect();
-    lines.dedup();
-    let more = lines.len().saturating_sub(SHOWN);
-    let shown: Vec<String> = lines.iter().take(SHOWN).map(u32::to_string).collect();
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
     let text = draft.text(removed.word);
-    let plural = if lines.len() == 1 { "line" } else { "lines" };
+    let by = by_lines(draft, uses);
     let error = draft.error(
         removed.word,
         format!("`{text}` is removed here, but other lines still name it"),
     );
-    error.label = format!("named by {plural} {}{more}", shown.join(", ")).into();
+    error.label = format!("named by {by}").into();
     error.help = Some("remove those as well, with `no` or altogether".into());
+}
+
+/// The lines of `uses`: their numbers, or of what runs already the statements themselves.
+fn by_lines(draft: &Draft<'_>, uses: &[Said]) -> String {
+    const SHOWN: usize = 10;
+    let mut lines: Vec<u32> = uses.iter().map(|said| said.line).collect();
+    lines.dedup();
+    let more = match lines.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let shown = lines.iter().take(SHOWN);
+    let run = |line: &u32| draft.statements.is_ground(*line);
+    if lines.iter().any(run) {
+        let shown: Vec<_> = shown.map(|line| draft.called(*line)).collect();
+        return format!("{}{more}", shown.join(", "));
+    }
+    let plural = if lines.len() == 1 { "line" } else { "lines" };
+    let numbers = shown.map(|line| draft.statements.line_number(*line).to_string());
+    let numbers: Vec<String> = numbers.collect();
+    format!("{plural} {}{more}", numbers.join(", "))
 }

@@ -9,6 +9,7 @@
 
 mod build;
 mod care;
+mod comments;
 mod console;
 mod cycles;
 mod draft;
@@ -18,8 +19,10 @@ mod finish;
 pub mod foreign;
 mod ids;
 mod listeners;
+mod mask;
 mod phc;
 mod print;
+mod running;
 mod statements;
 mod template;
 mod types;
@@ -33,7 +36,9 @@ mod tests;
 pub use care::*;
 pub use console::*;
 pub use endpoint::*;
+pub use mask::mask;
 pub use print::print;
+pub use running::Running;
 pub use template::NotATemplate;
 pub use types::*;
 

@@ -14,13 +14,22 @@ const WRAP: usize = 100;
 /// The canonical text of `model`: `hostname` first, then names, virtuals, reals, dips, urls, binds, links, backups, then settings and
 /// states that differ from their default. To load it yields `model` again.
 pub fn print(model: &Model) -> String {
+    let names = model.names.iter();
+    print_with(
+        model,
+        names.map(|(name, address)| (*address, &**name)).collect(),
+    )
+}
+
+/// The same with every address written out, so that a name can be taken away behind it.
+pub(super) fn print_without_names(model: &Model) -> String {
+    print_with(model, HashMap::new())
+}
+
+fn print_with(model: &Model, names: HashMap<IpAddr, &str>) -> String {
     let mut printer = Printer {
         model,
-        names: model
-            .names
-            .iter()
-            .map(|(name, address)| (*address, &**name))
-            .collect(),
+        names,
         text: String::new(),
     };
     for print in PRINT {

@@ -15,7 +15,10 @@ pub(super) fn warn(draft: &mut Draft<'_>, whole: bool) {
         watches::warn(draft);
         whole::warn(draft);
         let redirecting = redirecting(draft);
-        unused(draft);
+        // Of lines that come one by one the next may use it.
+        if !draft.statements.is_behind() {
+            unused(draft);
+        }
         paths_dropped(draft, &redirecting);
         permanent(draft);
         own_virtuals(draft, &redirecting);

@@ -139,7 +139,7 @@ fn tell_undefined(draft: &mut Draft<'_>, watch: Watched, suggest: bool) {
     if draft.statements.is_broken(&name) {
         return;
     }
-    let removed = known.removed.map(|by| draft.line_number(by.line));
+    let removed = known.removed.map(|by| draft.called(by.line));
     let defined = draft.probes.list.iter();
     let defined = defined.filter(|known| known.definition.is_some());
     let near = suggest
@@ -148,7 +148,7 @@ fn tell_undefined(draft: &mut Draft<'_>, watch: Watched, suggest: bool) {
         .map(str::to_owned);
     let error = draft.error(watch.word, format!("no `probe` line defines `{name}`"));
     error.label = match removed {
-        Some(line) => format!("line {line} removed it").into(),
+        Some(line) => format!("{line} removed it").into(),
         None => "expected the name of a probe".into(),
     };
     error.help = Some(match near {
@@ -188,6 +188,9 @@ pub(super) fn warn(draft: &mut Draft<'_>) {
         );
         warning.label = "no result will ever come of this".into();
         warning.help = Some("let the probe say `address` and `port`".into());
+    }
+    if draft.statements.is_behind() {
+        return;
     }
     let unused: Vec<(Said, Box<str>)> = draft
         .probes

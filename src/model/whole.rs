@@ -119,7 +119,7 @@ pub(super) fn check(draft: &mut Draft<'_>) {
                 format!("`{}` listens at {taken}", draft.nodes[**by as usize].id)
             }
             (None, Some((before, _, _, by))) => {
-                format!("{by} there, by line {}", draft.line_number(before.line))
+                format!("{by} there, by {}", draft.called(before.line))
             }
             (None, None) => continue,
         };

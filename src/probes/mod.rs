@@ -24,12 +24,42 @@ mod tls;
 mod words;
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
 
-use crate::control::Farm;
+use crate::control::{Errand, Farm};
+use crate::health::Sounding;
+use sound::{Memory, Outcome};
+use words::Fault;
+
+/// Runs `errand` once, beside all schedules; takes its probe's timeout at most. Nobody but the caller learns of it.
+///
+/// # Errors
+/// Where the server could not be asked, for a reason that lies here.
+pub async fn once(errand: &Errand) -> Result<Sounding, String> {
+    match sound::sound(errand, &Memory::default()).await {
+        Outcome::Sounded { sounding, .. } => Ok(sounding),
+        Outcome::NotAsked(why) => Err(why.into_owned()),
+    }
+}
+
+/// Sends one ICMP echo; how long it took to come back. `None`: not within `patience`.
+///
+/// # Errors
+/// Where none can be sent, or the network says why none will come back.
+pub async fn echo(to: IpAddr, patience: Duration) -> Result<Option<Duration>, String> {
+    let began = Instant::now();
+    match timeout_at(began + patience, ping::ask(to)).await {
+        Ok(Ok(_)) => Ok(Some(began.elapsed())),
+        Ok(Err(Fault::Ours(why) | Fault::Server(why))) => Err(why.into_owned()),
+        Err(_) => Ok(None),
+    }
+}
 
 /// The thread that probes. Dropping it ends the thread and whatever is under way, programs too.
 #[derive(Debug)]

@@ -13,10 +13,12 @@ use std::time::{Duration, SystemTime};
 
 use crate::model::{AccessLog, LogFormat};
 
+mod ear;
 mod line;
 mod sink;
 mod text;
 
+pub use ear::{Ear, LINES_PER_SECOND, Lines};
 pub use line::Line;
 pub use sink::OpenError;
 pub use text::decimal;
@@ -164,6 +166,7 @@ pub struct Scribe {
 #[derive(Debug, Default)]
 struct Pen {
     journal: Option<Arc<Journal>>,
+    ears: Vec<Arc<Ear>>,
     batch: Batch,
     stamp: Stamp,
 }
@@ -178,17 +181,28 @@ impl Scribe {
     pub fn follow(&self, journal: Option<Arc<Journal>>) {
         let mut pen = self.pen.borrow_mut();
         pen.hand_over();
-        self.on.set(journal.is_some());
         pen.journal = journal;
+        self.on.set(pen.is_wanted());
+    }
+
+    /// From now on lines are told to `ear` too, until it is over.
+    pub fn listen(&self, ear: Arc<Ear>) {
+        let mut pen = self.pen.borrow_mut();
+        pen.ears.push(ear);
+        self.on.set(true);
     }
 
     /// Writes a line, if lines are wanted. `now`: when the request was answered.
     pub fn write(&self, line: &Line<'_>, now: SystemTime) {
         let mut pen = self.pen.borrow_mut();
+        for ear in &pen.ears {
+            ear.hear(line, now);
+        }
         let Pen {
             journal: Some(journal),
             batch,
             stamp,
+            ..
         } = &mut *pen
         else {
             return;
@@ -207,10 +221,13 @@ impl Scribe {
         }
     }
 
-    /// Hands over what was written.
+    /// Hands over what was written, and forgets who listens no more.
     pub fn flush(&self) {
         if self.on.get() {
-            self.pen.borrow_mut().hand_over();
+            let mut pen = self.pen.borrow_mut();
+            pen.hand_over();
+            pen.ears.retain(|ear| !ear.is_over());
+            self.on.set(pen.is_wanted());
         }
     }
 }
@@ -222,6 +239,10 @@ impl Drop for Scribe {
 }
 
 impl Pen {
+    fn is_wanted(&self) -> bool {
+        self.journal.is_some() || !self.ears.is_empty()
+    }
+
     fn hand_over(&mut self) {
         if let (Some(journal), 1..) = (&self.journal, self.batch.lines) {
             journal.take(std::mem::take(&mut self.batch));

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use super::doors::{self, Door, Doors};
 use super::numbers::Column;
 use super::{Cause, Event, Numbers, QueueEvent, Table};
-use crate::decide::{Gauges, Reason};
+use crate::decide::{Action, Gauges, Reason};
 use crate::model::Id;
 
 const REASONS: usize = Reason::ALL.len();
@@ -20,6 +21,7 @@ const COPIED: usize = 512;
 #[derive(Debug, Default)]
 pub struct Tally {
     servers: RefCell<Rows>,
+    doors: RefCell<Doors>,
     totals: RefCell<Totals>,
 }
 
@@ -129,6 +131,11 @@ impl Tally {
         }
     }
 
+    /// Counts what became of a request at the virtual or dip that it came to.
+    pub fn came(&self, at: &Arc<Gauges>, action: Action) {
+        self.doors.borrow_mut().count(at, action);
+    }
+
     /// Counts a url that was passed over because it leads back to where the client just asked; whether it is the first time.
     pub fn leads_back(&self, url: &Arc<Gauges>) -> bool {
         self.count(url, Reason::Loop.into()) == 1
@@ -203,6 +210,7 @@ impl Tally {
             .map(|(i, r)| (r.address(), i))
             .collect();
         servers.last.set((0, 0));
+        self.doors.borrow_mut().forget_all_but(living);
     }
 
     /// Copies the counts of some more servers into `copy`, and with the last of them the rest; whether that was all. Begun
@@ -216,6 +224,7 @@ impl Tally {
         copy.rows.extend_from_slice(&left[..left.len().min(COPIED)]);
         let all = left.len() <= COPIED;
         if all {
+            copy.doors = self.doors.borrow().copy();
             copy.totals = self.totals.borrow().clone();
         }
         all
@@ -235,7 +244,8 @@ impl Tally {
 }
 
 impl Row {
-    fn address(&self) -> usize {
+    /// What tells it from other rows of all workers.
+    pub fn address(&self) -> usize {
         Arc::as_ptr(&self.server) as usize
     }
 }
@@ -245,6 +255,8 @@ impl Row {
 pub struct Counts {
     /// Of servers and urls that are configured, each once, in no order.
     pub rows: Vec<Row>,
+    /// Of virtuals and dips, each once, in no order.
+    pub doors: Vec<Door>,
     /// Of no server in particular.
     pub totals: Totals,
 }
@@ -260,6 +272,7 @@ impl Counts {
             .collect();
         for worker in workers {
             sum.totals.merge(&worker.totals);
+            doors::merge(&mut sum.doors, worker.doors);
             for row in worker.rows {
                 match index.get(&row.address()) {
                     Some(mine) => sum.rows[*mine].numbers.merge(&row.numbers),
@@ -289,6 +302,15 @@ impl Totals {
     /// Connections of clients that are open.
     pub fn open(&self) -> u64 {
         self.connected.saturating_sub(self.disconnected)
+    }
+
+    /// What is not 0 of what picked no server, by its word.
+    pub fn words(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let unserved = Reason::ALL.iter().map(|r| r.as_str()).zip(self.unserved);
+        let queue = QueueEvent::ALL.iter().map(|e| e.as_str()).zip(self.queue);
+        let rules = self.rules.iter().map(|(rule, count)| (*rule, *count));
+        let all = unserved.chain(queue).chain(rules);
+        all.filter(|(_, count)| *count > 0)
     }
 
     fn merge(&mut self, other: &Totals) {

@@ -88,6 +88,15 @@ impl Ledger {
         probes.clone()
     }
 
+    /// How many results of each probe were as they should be, and how many were not.
+    pub fn results(&self) -> BTreeMap<Box<str>, [u64; 2]> {
+        let probes = self.probes.lock().unwrap_or_else(PoisonError::into_inner);
+        let results = probes.iter();
+        results
+            .map(|(name, probed)| (name.clone(), [probed.ok, probed.failed]))
+            .collect()
+    }
+
     /// Folds the counts of probes that are configured no more into one, and forgets who does not watch any more.
     pub fn forget_all_but(&self, model: &Model) {
         let reals = model
@@ -169,6 +178,7 @@ mod tests {
         );
         assert_eq!(probes["stays"].last_ok.len(), 1);
         assert_eq!((probes["stays"].ok, probes["stays"].failed), (2, 2));
+        assert_eq!(ledger.results()["stays"], [2, 2]);
         assert_eq!((probes[REMOVED].ok, probes[REMOVED].took.count()), (2, 4));
         assert!(probes[REMOVED].last_ok.is_empty());
     }

@@ -9,6 +9,7 @@
 
 mod access;
 mod counts;
+mod doors;
 mod ledger;
 mod numbers;
 mod table;
@@ -16,6 +17,7 @@ mod words;
 
 pub use access::*;
 pub use counts::*;
+pub use doors::{Came, Door};
 pub use ledger::{Ledger, Probed};
 pub use numbers::{BOUNDS_US, Histogram, Numbers, Traffic};
 pub use table::Table;

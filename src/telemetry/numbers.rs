@@ -123,8 +123,21 @@ impl Numbers {
         }
     }
 
+    /// What was counted since `base` was copied; times to answers are told from the start.
+    pub fn since(&self, base: &Numbers) -> Numbers {
+        let mut since = self.clone();
+        for (mine, less) in since.counts.iter_mut().zip(&base.counts) {
+            *mine = mine.saturating_sub(*less);
+        }
+        if let (Some(mine), Some(less)) = (&mut since.traffic, &base.traffic) {
+            mine.to_server = mine.to_server.saturating_sub(less.to_server);
+            mine.to_client = mine.to_client.saturating_sub(less.to_client);
+        }
+        since
+    }
+
     /// What is not 0, by its word.
-    pub(super) fn words(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+    pub fn words(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         let words = Reason::ALL
             .iter()
             .map(|r| r.as_str())

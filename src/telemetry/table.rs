@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Counts, QueueEvent};
-use crate::decide::Reason;
+use super::Counts;
 
 /// Stands where no server served.
 const NOBODY: &str = "-";
@@ -48,10 +47,7 @@ impl From<&Counts> for Table {
             }
         }
         let totals = &counts.totals;
-        let unserved = Reason::ALL.iter().map(|r| r.as_str()).zip(totals.unserved);
-        let queue = QueueEvent::ALL.iter().map(|e| e.as_str()).zip(totals.queue);
-        let rules = totals.rules.iter().map(|(rule, count)| (*rule, *count));
-        for (word, count) in unserved.chain(queue).chain(rules) {
+        for (word, count) in totals.words() {
             table.add(NOBODY, word, count);
         }
         for gone in [&totals.gone_urls, &totals.gone_servers] {

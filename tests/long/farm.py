@@ -54,8 +54,9 @@ class Director:
         self.file = Path(self.folder.name) / "startup-config"
         self.file.write_text(config)
         self.log = open(Path(self.folder.name) / "log", "w+b")
-        self.child = subprocess.Popen([SIGNPOST, "serve", "--config", self.file, *arguments], stdin=subprocess.DEVNULL,
-                                      stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.socket = Path(self.folder.name) / "console.sock"
+        self.child = subprocess.Popen([SIGNPOST, "serve", "--config", self.file, "--console-socket", self.socket, *arguments],
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log, text=True)
         self.printed, listening = [], threading.Event()
 
         def read():
@@ -80,6 +81,15 @@ class Director:
         eventually("reloaded", lambda: re.search("reloaded|reload refused", self.said()[before:]))
         if "reload refused" in self.said()[before:]:
             sys.exit(f"FAILED: a reload was refused:\n{self.said()[before:]}")
+
+    def console(self, *commands):
+        """Runs command lines at the console; what they printed."""
+        words = [word for command in commands for word in ("-c", command)]
+        ran = subprocess.run([SIGNPOST, "console", "--socket", self.socket, *words], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+        if ran.returncode:
+            sys.exit(f"FAILED: {commands} ended with {ran.returncode}: {ran.stdout}")
+        return ran.stdout
 
     def memory(self):
         """Proportional set size in bytes."""

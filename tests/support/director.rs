@@ -101,13 +101,20 @@ impl Director {
         Director::start_by(command, config, &[])
     }
 
-    fn start_by(mut command: Command, config: &str, arguments: &[&str]) -> Director {
+    fn start_by(command: Command, config: &str, arguments: &[&str]) -> Director {
         let folder = TempDir::new().expect("a temporary folder");
         let file = folder.path().join("startup-config");
         std::fs::write(&file, config).expect("the configuration is written");
+        Director::start_in(folder, command, arguments)
+    }
+
+    /// Serves what stands in `folder`.
+    fn start_in(folder: TempDir, mut command: Command, arguments: &[&str]) -> Director {
         let mut child = command
             .args(["serve", "--config"])
-            .arg(&file)
+            .arg(folder.path().join("startup-config"))
+            .arg("--console-socket")
+            .arg(folder.path().join("console.sock"))
             .args(arguments)
             .args(if arguments.contains(&"--workers") {
                 &[][..]
@@ -148,6 +155,43 @@ impl Director {
             })
             .collect();
         director
+    }
+
+    /// Ends it, and starts another on the same files.
+    #[track_caller]
+    pub(crate) fn restart(mut self) -> Director {
+        self.terminate();
+        assert!(self.wait().success(), "it ends in order");
+        let elsewhere = TempDir::new().expect("a temporary folder");
+        let folder = std::mem::replace(&mut self.folder, elsewhere);
+        drop(self);
+        let command = Command::new(env!("CARGO_BIN_EXE_signpost"));
+        Director::start_in(folder, command, &[])
+    }
+
+    /// Where its console's socket stands.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.path().join("console.sock")
+    }
+
+    /// Runs command lines at its console; what that printed and how it ended.
+    pub(crate) fn console(&self, commands: &[&str]) -> Output {
+        let socket = self.socket();
+        let mut arguments = vec!["console", "--socket", socket.to_str().expect("a path")];
+        for command in commands {
+            arguments.extend(["-c", command]);
+        }
+        run(&arguments)
+    }
+
+    /// Runs command lines at its console, all of which have to go well; what they printed.
+    #[track_caller]
+    pub(crate) fn typed(&self, commands: &[&str]) -> String {
+        let output = self.console(commands);
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let failed = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{commands:?}: {said}{failed}");
+        said
     }
 
     /// Where the configuration stands.

@@ -4,6 +4,7 @@
 mod client;
 mod director;
 mod origin;
+mod telnet;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 pub(crate) use client::{Client, Response, get, raw};
 pub(crate) use director::{Director, run};
 pub(crate) use origin::{After, Exchange, Origin, Received, answer};
+pub(crate) use telnet::Telnet;
 
 /// The longest that anything is waited for that should come at once.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

@@ -55,6 +55,31 @@ fn a_client_is_found_until_it_was_away_for_its_time() {
 }
 
 #[test]
+fn associations_of_some_servers_are_forgotten_before_their_time() {
+    let table = StickTable::new(1_000);
+    for n in 0..100 {
+        table.put(key(n), stuck(n % 2), at(0), IDLE_MS);
+    }
+    let mut lost = (0, 0);
+    table.forget(
+        0..table.parts(),
+        |tag| tag == 1,
+        |tag, alive| {
+            assert_eq!(tag, 1);
+            lost.0 += usize::from(alive(at(59_000)));
+            lost.1 += usize::from(alive(at(61_000)));
+        },
+    );
+    assert_eq!(lost, (50, 0));
+    for n in 0..100 {
+        let left = table.find(key(n), at(0)).map(|stuck| stuck.primary);
+        assert_eq!(left, (n % 2 == 0).then_some(0), "{n}");
+    }
+    table.forget(0..table.parts(), |_| true, |_, _| {});
+    assert!(swept(&table).is_empty());
+}
+
+#[test]
 fn every_key_and_value_can_be_kept() {
     let table = StickTable::new(1_000);
     let all = Stuck {

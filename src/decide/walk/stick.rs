@@ -104,7 +104,7 @@ impl<T: Trace> Walk<'_, T> {
 
     fn client_key(&self, v: u32, v6_prefix: u8) -> u64 {
         let secret = &self.config.names.secret;
-        let salt = self.config.virtuals[v as usize].salt;
+        let salt = self.config.virtuals[v as usize].salt ^ self.loads.of(v).salt();
         client_key(secret, salt, self.client, v6_prefix)
     }
 

@@ -89,6 +89,22 @@ fn thresholds_are_those_of_gdnsd() {
 }
 
 #[test]
+fn what_a_probe_last_brought_back_is_kept_whether_it_counts_or_not() {
+    let probe = Arc::new(probe("tcp"));
+    let mut ward = ward(&[Arc::clone(&probe)]);
+    assert_eq!(ward.latest().count(), 0);
+    healths(&mut ward, &probe, 1, "+-");
+    let latest: Vec<_> = ward.latest().collect();
+    assert_eq!(latest.len(), 1);
+    assert_eq!(latest[0].0, probe);
+    assert!(!latest[0].1.ok);
+    assert_eq!(latest[0].1.why, "connect refused");
+    // Even once it is too old to count.
+    ward.tick(Millis(10_000_000));
+    assert_eq!(ward.latest().count(), 1);
+}
+
+#[test]
 fn the_cause_names_probe_time_and_count() {
     let probe = Arc::new(probe("tcp"));
     let mut ward = ward(&[Arc::clone(&probe)]);

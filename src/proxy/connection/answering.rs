@@ -168,6 +168,7 @@ impl<S: Stream> Connection<S> {
                 let before = out.len();
                 answer::refusal(out, manner, reason.as_str());
                 self.worker.tally.decided(None, reason);
+                self.count_came(&case, decision.action);
                 self.go_on(&case, manner.stay);
                 let told = Told {
                     status: 503,
@@ -232,6 +233,7 @@ impl<S: Stream> Connection<S> {
         self.worker
             .tally
             .decided(Some(loads.gauges(url)), decision.reason);
+        self.count_came(case, decision.action);
         self.go_on(case, manner.stay);
         let told = Told {
             status: code.number(),
@@ -243,6 +245,13 @@ impl<S: Stream> Connection<S> {
         };
         self.log(case, told);
         Ok(())
+    }
+
+    fn count_came(&self, case: &Case<'_>, action: Action) {
+        if let Some(node) = case.node {
+            let at = case.live.loads.gauges(node);
+            self.worker.tally.came(at, action);
+        }
     }
 
     /// How to answer; `may_stay`: the virtual and the client let the connection stay open.

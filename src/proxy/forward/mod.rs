@@ -123,9 +123,19 @@ where
 {
     Box::pin(async move {
         let after = walk(worker, client, &mut exchange).await;
+        count_came(worker, &exchange);
         trace::log(worker, client, &exchange);
         after
     })
+}
+
+/// Counts what became of it in the end at the virtual or dip that it came to.
+fn count_came(worker: &Worker, exchange: &Exchange) {
+    let live = &exchange.live;
+    if let Some(node) = live.snapshot.node_at(exchange.at) {
+        let at = live.loads.gauges(node);
+        worker.tally.came(at, exchange.decision.action);
+    }
 }
 
 async fn walk<S>(worker: &Rc<Worker>, client: &mut Client<S>, exchange: &mut Exchange) -> After

@@ -379,3 +379,55 @@ fn a_syslog_gets_a_datagram_a_line_and_may_be_started_anew() {
     let length = host.recv(&mut room).expect("a datagram");
     assert!(room[..length].ends_with(b": three"));
 }
+
+fn ear(from: &str, room: usize) -> (Arc<Ear>, tokio::sync::mpsc::Receiver<String>) {
+    let (lines, heard) = tokio::sync::mpsc::channel(room);
+    let from = crate::model::Block {
+        address: from.parse().expect("an address"),
+        length: 24,
+    };
+    (Arc::new(Ear::new(from, lines)), heard)
+}
+
+#[test]
+fn who_listens_hears_the_clients_of_its_block_alone() {
+    let scribe = Scribe::default();
+    let (mine, mut heard) = ear("203.0.113.0", 8);
+    let (other, mut nothing) = ear("203.0.112.0", 8);
+    scribe.listen(Arc::clone(&mine));
+    scribe.listen(other);
+    assert!(scribe.on(), "requests are timed");
+    write(&scribe, 1);
+    assert_eq!(
+        heard.try_recv().as_deref(),
+        Ok(
+            "17:31:00.123Z 203.0.113.9 GET www.example.com/a?b=c at 1.1.1.1: redirect (predicted) to 10.0.0.1, 302 http://t.example/a?b=c, 0.0 ms"
+        )
+    );
+    assert!(nothing.try_recv().is_err());
+    mine.close();
+    drop(nothing);
+    scribe.flush();
+    assert!(!scribe.on(), "nobody listens any more");
+    write(&scribe, 1);
+    assert!(heard.try_recv().is_err());
+}
+
+#[test]
+fn lines_beyond_the_limit_of_a_second_are_counted() {
+    let scribe = Scribe::default();
+    let most = LINES_PER_SECOND as usize;
+    let (mine, mut heard) = ear("203.0.113.0", 2 * most);
+    scribe.listen(Arc::clone(&mine));
+    write(&scribe, most);
+    assert_eq!(mine.take_lost(), 0);
+    write(&scribe, 1);
+    assert_eq!((mine.take_lost(), mine.take_lost()), (1, 0));
+    let (at, server) = (id("1.1.1.1"), id("10.0.0.1"));
+    scribe.write(&redirect(&at, &server), noon() + Duration::from_secs(1));
+    let mut lines = 0;
+    while heard.try_recv().is_ok() {
+        lines += 1;
+    }
+    assert_eq!(lines, most + 1, "another second, another hundred");
+}

@@ -1,0 +1,147 @@
+//! Changes of the configuration, all by the one writer.
+
+use std::fmt::Write;
+
+use tokio::task::spawn_blocking;
+
+use super::executor::Desk;
+use crate::console::{Answer, diff};
+use crate::control::{Applied, CONSOLE, Which, Wish, rendered};
+use crate::language::Style;
+use crate::model::Running;
+
+/// Puts one statement into force.
+pub(super) async fn configure(desk: &Desk, line: &str) -> Result<String, String> {
+    add(desk, line.to_owned(), "typed").await
+}
+
+/// Puts lines into force behind what runs.
+pub(super) async fn add(desk: &Desk, lines: String, why: &'static str) -> Result<String, String> {
+    apply(desk, lines, false, why).await
+}
+
+/// Puts a whole configuration into force.
+pub(super) async fn replace(
+    desk: &Desk,
+    lines: String,
+    why: &'static str,
+) -> Result<String, String> {
+    apply(desk, lines, true, why).await
+}
+
+async fn apply(
+    desk: &Desk,
+    lines: String,
+    whole: bool,
+    why: &'static str,
+) -> Result<String, String> {
+    let author = desk.author.clone();
+    let wish = |reply| Wish::Apply {
+        lines,
+        whole,
+        confirm_minutes: None,
+        only: None,
+        why,
+        author,
+        reply,
+    };
+    Ok(desk.room.wish(wish).await?.said)
+}
+
+/// Puts a candidate's lines into force.
+pub(super) async fn commit(
+    desk: &Desk,
+    lines: &[Box<str>],
+    generation: u64,
+    confirm_minutes: Option<u16>,
+) -> Result<String, String> {
+    let author = desk.author.clone();
+    let wish = |reply| Wish::Apply {
+        lines: lines.join("\n"),
+        whole: false,
+        confirm_minutes,
+        only: Some(generation),
+        why: "commit",
+        author,
+        reply,
+    };
+    let applied = desk.room.wish(wish).await?;
+    Ok(committed(&applied, confirm_minutes))
+}
+
+/// What is said of a change that is in force.
+pub(super) fn committed(applied: &Applied, confirm_minutes: Option<u16>) -> String {
+    let mut said = applied.said.clone();
+    if !said.is_empty() && !said.ends_with('\n') {
+        said.push('\n');
+    }
+    // Writing to a text cannot fail.
+    let _ = match confirm_minutes {
+        Some(minutes) => write!(
+            said,
+            "in force for {minutes} minute{}: `confirm` keeps it, else what ran before comes back",
+            if minutes == 1 { "" } else { "s" }
+        ),
+        None if applied.changed => write!(said, "in force"),
+        None => write!(said, "nothing is different"),
+    };
+    said
+}
+
+/// Begins a candidate.
+pub(super) async fn begin(desk: &Desk, exclusive: bool) -> Answer {
+    let room = &desk.room;
+    let author = desk.author.clone();
+    if exclusive && let Err(why) = room.wish(|reply| Wish::Lock { author, reply }).await {
+        return Answer::Denied(why);
+    }
+    match room.wish(|reply| Wish::State { reply }).await {
+        Ok(state) => Answer::Begun(state.generation),
+        Err(why) => Answer::Denied(why),
+    }
+}
+
+/// A configuration's text.
+pub(super) async fn text(desk: &Desk, which: Which, masked: bool) -> Result<String, String> {
+    let wish = |reply| Wish::Text {
+        which,
+        masked,
+        reply,
+    };
+    desk.room.wish(wish).await
+}
+
+/// What runs, with a candidate's lines behind it, and what is to be said of them.
+async fn proposed(desk: &Desk, lines: Vec<Box<str>>) -> Result<(Running, Running, String), String> {
+    let running = text(desk, Which::Running, false).await?;
+    let proposed = spawn_blocking(move || {
+        let (running, told) = Running::read("running-config", running.as_bytes());
+        let running = running.ok_or_else(|| told.report(Style::Plain))?;
+        let lines = lines.join("\n");
+        match running.with(&lines) {
+            Ok((with, warnings)) => Ok((running, with, rendered(CONSOLE, &warnings))),
+            Err(errors) => Err(rendered(CONSOLE, &errors)),
+        }
+    });
+    proposed
+        .await
+        .unwrap_or_else(|_| Err("checking ended early".to_owned()))
+}
+
+/// Whether a candidate's lines hold.
+pub(super) async fn check(desk: &Desk, lines: Vec<Box<str>>) -> Result<String, String> {
+    let (_, _, told) = proposed(desk, lines).await?;
+    Ok(told)
+}
+
+/// What a candidate's lines would change.
+pub(super) async fn candidate(desk: &Desk, lines: Vec<Box<str>>) -> Result<String, String> {
+    let (running, with, _) = proposed(desk, lines).await?;
+    differ(running.masked(), with.masked()).await
+}
+
+/// What has to go and to come to make the second text of the first.
+pub(super) async fn differ(before: String, after: String) -> Result<String, String> {
+    let differ = spawn_blocking(move || diff(&before, &after));
+    differ.await.map_err(|_| "comparing ended early".to_owned())
+}
