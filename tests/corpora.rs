@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+#[path = "../fuzz/laws/answer.rs"]
+mod answer;
 #[path = "../fuzz/laws/config.rs"]
 mod config;
 #[path = "../fuzz/laws/console.rs"]
@@ -85,6 +87,11 @@ fn sessions_live_through_a_million_bytes() {
 #[test]
 fn what_stands_before_and_in_requests_is_read_alike_in_any_pieces() {
     replay("front", front::check);
+}
+
+#[test]
+fn answers_go_on_as_they_came_in_any_pieces() {
+    replay("answer", answer::check);
 }
 
 #[test]

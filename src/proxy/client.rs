@@ -1,19 +1,15 @@
 //! The client's side of a connection, plain or (later) TLS: a byte stream, what was read from it and
 //! not yet used, and the connection's deadline.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
 use super::deadline::Deadline;
-
-/// How much room there is at least when a connection's own buffer is filled, in bytes.
-const READ_BYTES: usize = 64 * 1024;
 
 /// A byte stream to a client.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin {
@@ -67,14 +63,5 @@ impl<S> Client<S> {
             from: peer,
             local,
         }
-    }
-}
-
-impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    /// Reads once into `input`. `Ok(0)`: the client sends no more.
-    pub fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.input.reserve(READ_BYTES);
-        // The future holds nothing between two polls, so that a fresh one each time does.
-        pin!(self.stream.read_buf(&mut self.input)).poll(cx)
     }
 }

@@ -112,9 +112,7 @@ impl<S: Stream> Connection<S> {
                 Turn::Linger => return self.linger().await,
                 Turn::Forward(exchange) => {
                     let worker = Rc::clone(&self.worker);
-                    // On the heap, so that a connection that only waits stays small.
-                    let forwarding = Box::pin(forward(&worker, &mut self.client, *exchange));
-                    let after = forwarding.await;
+                    let after = forward(&worker, &mut self.client, exchange).await;
                     if self.client.input.is_empty() {
                         self.client.input = BytesMut::new();
                     }
@@ -201,7 +199,9 @@ impl<S: Stream> Connection<S> {
 
     /// Takes in the first `filled` bytes of the desk behind those that were kept, and keeps what is left.
     fn take_in(&mut self, desk: &mut Desk, filled: usize) {
-        let Desk { input, out, parser } = desk;
+        let Desk {
+            input, out, parser, ..
+        } = desk;
         let mut half = self.half.take();
         let parser = half.as_deref_mut().unwrap_or(parser);
         if self.client.input.is_empty() {

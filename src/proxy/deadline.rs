@@ -61,8 +61,7 @@ impl Default for Deadline {
 impl Deadline {
     /// Passes `after` from now, in place of whatever was set.
     pub fn set(&self, after: Duration) {
-        let ticks = after.as_millis().div_ceil(TICK.as_millis());
-        let ticks = u32::try_from(ticks).unwrap_or(NEVER);
+        let ticks = ticks(after);
         TABLE.with_borrow_mut(|table| {
             // The tick that is under way may be over at once.
             let tick = table.now.saturating_add(ticks).saturating_add(1);
@@ -112,6 +111,14 @@ impl Deadline {
         }
         &mut table.entries[self.place.get() as usize]
     }
+}
+
+/// How many ticks it takes until `after` has passed. In 64 bits: in 128 a division is a call.
+fn ticks(after: Duration) -> u32 {
+    const TICK_MS: u64 = TICK.as_millis() as u64;
+    let millis = after.as_secs().saturating_mul(1000);
+    let millis = millis.saturating_add(after.subsec_millis().into());
+    u32::try_from(millis.div_ceil(TICK_MS)).unwrap_or(NEVER)
 }
 
 impl Drop for Deadline {

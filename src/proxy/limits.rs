@@ -28,6 +28,11 @@ pub const TRAILERS_BYTES: usize = 4 * 1024;
 /// Trailer lines of a body.
 pub const TRAILERS: usize = 32;
 
+/// The head of a server's answer, from its first byte to its empty line. In bytes.
+pub const ANSWER_HEAD_BYTES: usize = 64 * 1024;
+/// Field lines of an answer's head.
+pub const ANSWER_FIELDS: usize = 100;
+
 /// Answers that may wait for the client to take them before its next pipelined request is looked at.
 pub const PIPELINED: usize = 32;
 /// How much of an unwanted body is read and thrown away so that the connection can stay open. In bytes.

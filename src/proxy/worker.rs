@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::deadline::{self, TICK};
 use super::forward::Pools;
-use super::http1::Parser;
+use super::http1::{AnswerParser, Parser};
 use super::limits::READ_BYTES;
 use super::queue::Queues;
 use crate::control::{Farm, Live};
@@ -49,6 +49,7 @@ pub(super) struct Desk {
     pub(super) input: Box<[u8]>,
     pub(super) out: Vec<u8>,
     pub(super) parser: Parser,
+    pub(super) answers: AnswerParser,
 }
 
 impl Desk {
@@ -57,6 +58,7 @@ impl Desk {
             input: vec![0; READ_BYTES].into_boxed_slice(),
             out: Vec::with_capacity(4096),
             parser: Parser::default(),
+            answers: AnswerParser::default(),
         })
     }
 }

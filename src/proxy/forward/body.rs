@@ -1,111 +1,174 @@
-//! The request's body on its way from the client's stream into hyper's client.
-//!
-//! The exchange's task decodes what the client sends and lays it here; hyper takes it when the server
-//! has room. One piece lies here at most: that is the backpressure. A body that breaks off has no word here:
-//! the connection is dropped with the request half sent.
-
-use std::cell::RefCell;
-use std::convert::Infallible;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
+//! A body on its way from one side to the other: its framing is checked and undone, and made anew.
 
 use bytes::Bytes;
-use http::HeaderMap;
-use http_body::{Body, Frame, SizeHint};
+use tokio::io::AsyncWrite;
 
-use crate::proxy::http1::Framing;
+use super::fields::no_trailer;
+use super::out::Onward;
+use crate::proxy::http1::{BodyDecoder, Extent, Fault, Found};
 
-#[derive(Debug, Default)]
-struct Slot {
-    frame: Option<Frame<Bytes>>,
-    wanted: bool,
-    ended: bool,
-    left: Option<u64>,
-}
-
-/// Where the next piece of a request's body lies.
-#[derive(Debug, Default)]
-pub(super) struct Feed(RefCell<Slot>);
-
-impl Feed {
-    /// A feed for a body that is delimited so; none for no body.
-    pub(super) fn new(framing: Framing) -> Option<Rc<Feed>> {
-        let left = match framing {
-            Framing::None => return None,
-            Framing::Length(n) => Some(n),
-            Framing::Chunked => None,
-        };
-        Some(Rc::new(Feed(RefCell::new(Slot {
-            left,
-            ..Slot::default()
-        }))))
-    }
-
-    /// Whether hyper waits for a piece.
-    pub(super) fn wanted(&self) -> bool {
-        let slot = self.0.borrow();
-        slot.wanted && slot.frame.is_none() && !slot.ended
-    }
-
-    pub(super) fn data(&self, data: Bytes) {
-        let mut slot = self.0.borrow_mut();
-        slot.left = slot.left.map(|left| left.saturating_sub(data.len() as u64));
-        slot.frame = Some(Frame::data(data));
-    }
-
-    pub(super) fn trailers(&self, trailers: HeaderMap) {
-        self.0.borrow_mut().frame = Some(Frame::trailers(trailers));
-    }
-
-    pub(super) fn end(&self) {
-        self.0.borrow_mut().ended = true;
-    }
-}
-
-/// The body of a request to a server.
+/// A body that is being passed on.
 #[derive(Debug)]
-pub(super) struct RequestBody(pub(super) Option<Rc<Feed>>);
+pub(super) struct Passage {
+    /// `None`: it ends with the connection.
+    from: Option<BodyDecoder>,
+    onto: Framing,
+}
 
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = Infallible;
+/// How it is framed anew.
+#[derive(Debug)]
+struct Framing {
+    chunks: bool,
+    first: bool,
+    ended: bool,
+    passed: u64,
+}
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let Some(feed) = &self.0 else {
-            return Poll::Ready(None);
+impl Passage {
+    /// A body that comes so, and goes on in chunks or as it is.
+    pub(super) fn new(extent: Extent, chunks: bool) -> Passage {
+        let from = match extent {
+            Extent::Framed(framing) => Some(BodyDecoder::new(framing)),
+            Extent::UntilEnd => None,
         };
-        let mut slot = feed.0.borrow_mut();
-        if let Some(frame) = slot.frame.take() {
-            slot.wanted = false;
-            return Poll::Ready(Some(Ok(frame)));
-        }
-        if slot.ended {
-            return Poll::Ready(None);
-        }
-        // No waker: the task that polls the connection is the one that fills the feed, and polls again then.
-        slot.wanted = true;
-        Poll::Pending
+        let onto = Framing {
+            chunks,
+            first: true,
+            ended: from.as_ref().is_some_and(BodyDecoder::ended),
+            passed: 0,
+        };
+        Passage { from, onto }
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(|feed| {
-            let slot = feed.0.borrow();
-            slot.frame.is_none() && (slot.ended || slot.left == Some(0))
-        })
+    /// Whether all of it has been passed on.
+    pub(super) fn ended(&self) -> bool {
+        self.onto.ended
     }
 
-    fn size_hint(&self) -> SizeHint {
-        match &self.0 {
-            None => SizeHint::with_exact(0),
-            Some(feed) => feed
-                .0
-                .borrow()
-                .left
-                .map_or_else(SizeHint::default, SizeHint::with_exact),
+    /// Bytes of data passed on so far.
+    pub(super) fn passed(&self) -> u64 {
+        self.onto.passed
+    }
+
+    /// Passes on what is at the front of `input`: how much of it is this body's.
+    ///
+    /// # Errors
+    /// The framing is broken; what came before that has been passed on.
+    pub(super) fn pass<W>(
+        &mut self,
+        input: &[u8],
+        to: &mut Onward<'_, '_, W>,
+    ) -> Result<usize, Fault>
+    where
+        W: AsyncWrite + Unpin,
+    {
+        let onto = &mut self.onto;
+        let Some(from) = &mut self.from else {
+            onto.data(input, to);
+            return Ok(input.len());
+        };
+        let mut at = 0;
+        while !onto.ended {
+            let (skip, length, found) = from.scan(&input[at..])?;
+            let data = at + skip;
+            at = data + length;
+            match found {
+                Found::Data => onto.data(&input[data..at], to),
+                Found::Trailers => onto.end(to.text, &from.take_trailers()),
+                Found::End => onto.end(to.text, &[]),
+                Found::More => break,
+            }
+        }
+        Ok(at)
+    }
+
+    /// The connection that it came over has ended in good order: whether the body has.
+    pub(super) fn close(&mut self, text: &mut Vec<u8>) -> bool {
+        if self.from.is_none() {
+            self.onto.end(text, &[]);
+        }
+        self.onto.ended
+    }
+}
+
+impl Framing {
+    fn data<W>(&mut self, data: &[u8], to: &mut Onward<'_, '_, W>)
+    where
+        W: AsyncWrite + Unpin,
+    {
+        if data.is_empty() {
+            return;
+        }
+        self.passed += data.len() as u64;
+        if self.chunks {
+            write_chunk_line(to.text, data.len(), self.first);
+            self.first = false;
+        }
+        to.data(data);
+    }
+
+    fn end(&mut self, text: &mut Vec<u8>, trailers: &[(Bytes, Bytes)]) {
+        self.ended = true;
+        if self.chunks {
+            write_last_chunk(text, self.first, trailers);
+        }
+    }
+}
+
+/// The last chunk, with the trailers that may be passed on (RFC 9110 §6.5.1).
+fn write_last_chunk(text: &mut Vec<u8>, first: bool, trailers: &[(Bytes, Bytes)]) {
+    write_chunk_line(text, 0, first);
+    for (name, value) in trailers.iter().filter(|(name, _)| !no_trailer(name)) {
+        write_field(text, name, value);
+    }
+    text.extend_from_slice(b"\r\n");
+}
+
+/// The size line of a chunk, with the line end of the chunk before it.
+fn write_chunk_line(text: &mut Vec<u8>, size: usize, first: bool) {
+    if !first {
+        text.extend_from_slice(b"\r\n");
+    }
+    let digits = (usize::BITS - size.leading_zeros()).div_ceil(4).max(1);
+    for digit in (0..digits).rev() {
+        text.push(b"0123456789abcdef"[size >> (4 * digit) & 15]);
+    }
+    text.extend_from_slice(b"\r\n");
+}
+
+/// A field line, its name in lower case.
+pub(super) fn write_field(text: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    let start = text.len();
+    text.extend_from_slice(name);
+    text[start..].make_ascii_lowercase();
+    text.extend_from_slice(b": ");
+    text.extend_from_slice(value);
+    text.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_written_in_hexadecimal() {
+        for size in [
+            0,
+            1,
+            9,
+            10,
+            15,
+            16,
+            255,
+            256,
+            4096,
+            65_535,
+            65_536,
+            usize::MAX,
+        ] {
+            let mut text = Vec::new();
+            write_chunk_line(&mut text, size, true);
+            assert_eq!(text, format!("{size:x}\r\n").into_bytes());
         }
     }
 }

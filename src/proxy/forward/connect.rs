@@ -50,7 +50,10 @@ where
         Some(Ok(Ok(stream))) => stream,
     };
     stream.set_nodelay(true).map_err(blame)?;
-    Upstream::new(stream).await.map_err(blame)
+    Ok(Upstream {
+        stream,
+        used: false,
+    })
 }
 
 /// Whether no descriptor is left, to this process or at all.

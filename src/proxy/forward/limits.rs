@@ -23,20 +23,13 @@ pub(super) const IDLE_IN_ALL: usize = 2048;
 /// How long a connection to a server is kept idle; below the 5 s after which common servers close.
 pub(super) const IDLE: Duration = Duration::from_secs(4);
 
-/// The head of an answer, in bytes.
-pub(super) const ANSWER_HEAD_BYTES: usize = 64 * 1024;
-/// What is read from a server at once, at most, in bytes.
-pub(super) const READ_BYTES: usize = 128 * 1024;
-/// What waits to be written to a client before more is taken from the server, in bytes.
-pub(super) const OUT_BYTES: usize = 128 * 1024;
-/// Pieces that wait to be written to a client.
-pub(super) const OUT_PIECES: usize = 32;
 /// Bytes behind a request that are read on while its answer is awaited.
 pub(super) const AHEAD_BYTES: usize = 64 * 1024;
 /// Interim answers (1xx) passed on for one request; more are dropped.
 pub(super) const INTERIM: usize = 16;
-/// A body up to this is written in the same buffer as the head, in bytes.
-pub(super) const INLINE_BODY_BYTES: usize = 4 * 1024;
+/// A piece of a body up to this is copied behind what is to be written before it: that costs less than a second buffer in the
+/// call. In bytes.
+pub(super) const INLINE_BODY_BYTES: usize = 8 * 1024;
 
 /// Retries saved up at most: a second's worth of [`RETRIES_PER_SECOND`], or of a tenth of the traffic.
 pub(super) const RETRIES_PER_SECOND: u32 = 3;

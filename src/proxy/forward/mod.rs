@@ -2,12 +2,13 @@
 //!
 //! Enter at [`forward`]: it connects or takes an idle connection of this worker, lets request and answer
 //! stream at once in the client's own task (`relay`), and walks on along the decision where a server does not
-//! take the connection. [`Pools`] are a worker's; nothing is shared with another.
+//! take the connection. [`Pools`] are a worker's; nothing is shared with another. The server is spoken to by a client of our own:
+//! `request` writes the head, `relay` and `reply` pass on what comes, `body` frames it anew.
 //!
 //! Deliberately unknown here: how a server is picked, and how a head is read.
 
 use std::net::{IpAddr, SocketAddr};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,11 +29,13 @@ use crate::telemetry::{Cause, Event};
 mod body;
 mod connect;
 mod fields;
+pub mod laws;
 mod limits;
 mod out;
 mod pool;
 mod refuse;
 mod relay;
+mod reply;
 mod request;
 mod response;
 mod retry;
@@ -40,7 +43,6 @@ mod trace;
 mod tunnel;
 mod upload;
 mod wait;
-mod wire;
 
 pub use pool::Pools;
 pub use retry::Budget;
@@ -50,7 +52,6 @@ use connect::{NoConnection, connect, exhausted};
 use pool::Upstream;
 use relay::{End, Failure, Relay};
 use request::Route;
-use upload::Upload;
 use wait::Waited;
 
 /// A request to be forwarded.
@@ -115,7 +116,7 @@ enum Tell {
 pub fn forward<'a, S>(
     worker: &'a Rc<Worker>,
     client: &'a mut Client<S>,
-    mut exchange: Exchange,
+    mut exchange: Box<Exchange>,
 ) -> Pin<Box<impl Future<Output = After> + 'a>>
 where
     S: Stream,
@@ -292,6 +293,17 @@ fn past<'a>(worker: &Worker, head: &'a Head, at: Endpoint, snapshot: &Snapshot) 
     }
 }
 
+/// What came of an exchange over one connection.
+struct Over {
+    end: End,
+    /// Bytes of the body were taken from the client.
+    begun: bool,
+    /// Bytes of the request were sent.
+    sent: bool,
+    /// Bytes of an answer came.
+    answered: bool,
+}
+
 /// One server's turn at an exchange.
 struct Visit<'a, S> {
     worker: &'a Rc<Worker>,
@@ -325,10 +337,12 @@ impl<S: Stream> Visit<'_, S> {
                 },
             };
             let used = upstream.used;
-            let seen = Rc::clone(&upstream.seen);
-            let (written, read) = (seen.written.get(), seen.read.get());
-            let (end, begun) = self.exchange_over(upstream, server).await;
-            let (sent, answered) = (seen.written.get() > written, seen.read.get() > read);
+            let Over {
+                end,
+                begun,
+                sent,
+                answered,
+            } = self.exchange_over(upstream, server).await;
             return match end {
                 End::Failed(Failure::Reset) => {
                     let replayable = !begun && !answered;
@@ -347,11 +361,8 @@ impl<S: Stream> Visit<'_, S> {
         }
     }
 
-    /// Request and answer over one connection; and whether bytes of the body were taken from the client.
-    async fn exchange_over(&mut self, mut upstream: Upstream, server: SocketAddr) -> (End, bool) {
-        let head = &self.exchange.head;
-        let written = upstream.seen.written.get();
-        let upload = Upload::new(head.framing);
+    /// Request and answer over one connection.
+    async fn exchange_over(&mut self, upstream: Upstream, server: SocketAddr) -> Over {
         let trusted = &self.exchange.live.snapshot.globals().trusted;
         let route = Route {
             from: self.client.from,
@@ -360,49 +371,49 @@ impl<S: Stream> Visit<'_, S> {
             cookie: self.exchange.cookie(),
             pseudonym: &self.worker.pseudonym,
         };
-        let Some(mut request) = request::build(head, &route, upload.feed.clone(), &upstream.seen)
-        else {
-            return (End::Failed(Failure::Fault(Fault::FieldValue)), false);
-        };
-        let mailbox = relay::watch_interims(&mut request, head);
-        let reply = pin!(upstream.sender.send_request(request));
         let silence = self.silence();
         let mut relay = Relay::new(
             (self.worker, &mut *self.client),
             (self.exchange, self.place),
-            (upstream, reply),
-            (upload, mailbox),
+            upstream,
             silence,
         );
-        let mut end = std::future::poll_fn(|cx| relay.poll(cx)).await;
-        let given = relay.given();
+        let mut end = match relay.send(&route) {
+            Ok(()) => std::future::poll_fn(|cx| relay.poll(cx)).await,
+            Err(fault) => End::Failed(Failure::Fault(fault)),
+        };
+        let (up, down) = (relay.up.written(), relay.down.written());
+        let reusable = relay.sent_whole() && relay.reply.reusable();
         let Relay {
-            upstream, upload, ..
+            upstream,
+            upload,
+            reply,
+            answered,
+            ..
         } = relay;
-        self.exchange.trace.passed(upload.taken, given);
-        let seen = Rc::clone(&upstream.seen);
+        self.exchange.trace.passed(upload.taken(), down);
+        self.worker.tally.passed(self.place.gauges(), up, down);
         match end {
-            End::Whole(_) if upload.ended => self.worker.pools.keep(server, upstream),
-            End::Switched => end = self.tunnel(upstream, silence).await,
+            End::Whole(_) if reusable => self.worker.pools.keep(server, upstream),
+            End::Switched => end = self.tunnel(upstream, reply.early(), silence).await,
             _ => {}
         }
-        let to_server = seen.written.get() - written;
-        self.worker
-            .tally
-            .passed(self.place.gauges(), to_server, given);
-        (end, upload.begun)
+        Over {
+            end,
+            begun: upload.begun,
+            sent: up > 0,
+            answered,
+        }
     }
 
-    async fn tunnel(&mut self, upstream: Upstream, silence: Duration) -> End {
+    async fn tunnel(&mut self, mut upstream: Upstream, early: Vec<u8>, silence: Duration) -> End {
         self.worker
             .tally
             .happened(self.place.gauges(), Event::Tunnel);
-        let parts = upstream.link.into_parts();
-        let mut wire = parts.io.into_inner();
-        let (up, down) = tunnel::tunnel(self.client, &mut wire, parts.read_buf, silence).await;
+        let server = &mut upstream.stream;
+        let (up, down) = tunnel::tunnel(self.client, server, early.into(), silence).await;
         self.exchange.trace.passed(up, down);
-        // What went up is counted at the wire.
-        self.worker.tally.passed(self.place.gauges(), 0, down);
+        self.worker.tally.passed(self.place.gauges(), up, down);
         End::Whole(After::Close)
     }
 

@@ -1,91 +1,95 @@
 //! Connections to servers: one set a worker, by where they lead, the last one used first.
+//!
+//! An idle one is its socket and nothing else: no task waits on it, and no buffer is held for it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
-use std::future::Future;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Waker};
 
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper_util::rt::TokioIo;
+use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::body::RequestBody;
-use super::limits::{ANSWER_HEAD_BYTES, IDLE, IDLE_IN_ALL, IDLE_PER_SERVER, READ_BYTES};
+use super::limits::{IDLE, IDLE_IN_ALL, IDLE_PER_SERVER};
 use super::retry::Budget;
-use super::wire::{Seen, Wire};
 
-/// hyper's half of a connection to a server; polled by whoever has an exchange on it, never by a task of its own.
-pub(super) type Link = Connection<TokioIo<Wire>, RequestBody>;
-
-/// A connection to a server.
+/// A connection to a server, between two messages.
+#[derive(Debug)]
 pub(super) struct Upstream {
-    pub(super) link: Box<Link>,
-    pub(super) sender: SendRequest<RequestBody>,
-    pub(super) seen: Rc<Seen>,
+    pub(super) stream: TcpStream,
     /// Served an exchange before this one.
     pub(super) used: bool,
 }
 
 impl Upstream {
-    /// Speaks HTTP/1.1 over a fresh connection.
-    pub(super) async fn new(stream: TcpStream) -> io::Result<Upstream> {
-        let seen = Rc::new(Seen::default());
-        let wire = Wire {
-            stream,
-            seen: Rc::clone(&seen),
-        };
-        let mut builder = Builder::new();
-        builder
-            .max_buf_size(READ_BYTES)
-            .max_header_size(ANSWER_HEAD_BYTES);
-        let (sender, link) = builder
-            .handshake(TokioIo::new(wire))
-            .await
-            .map_err(io::Error::other)?;
-        Ok(Upstream {
-            link: Box::new(link),
-            sender,
-            seen,
-            used: false,
-        })
-    }
-
     /// Whether it can take a request now: the server neither closed nor said a byte unasked.
     ///
     /// `probe` asks the kernel; without it a close that the runtime has not seen yet goes unnoticed.
-    pub(super) fn ready(&mut self, probe: bool) -> bool {
-        self.seen.probe.set(probe);
-        let mut cx = Context::from_waker(Waker::noop());
-        let open = Pin::new(&mut *self.link).poll(&mut cx).is_pending();
-        self.seen.probe.set(false);
-        open && self.sender.is_ready()
+    fn ready(&self, probe: bool) -> bool {
+        let silent = match probe {
+            true => SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit(); 1]),
+            // No call, as long as the runtime has seen nothing.
+            false => self.stream.try_read(&mut [0; 1]),
+        };
+        matches!(silent, Err(e) if e.kind() == io::ErrorKind::WouldBlock)
     }
 }
 
+#[derive(Debug)]
 struct Idle {
     upstream: Upstream,
     since: Instant,
 }
 
-/// A worker's idle connections to servers, and its budget for retries.
-#[derive(Default)]
-pub struct Pools {
-    idle: RefCell<HashMap<SocketAddr, VecDeque<Idle>>>,
-    count: Cell<usize>,
-    pub(super) budget: Budget,
+/// Mixes the few bytes of an address. They are the operator's, who does not attack his own tables.
+#[derive(Debug, Default)]
+struct Mix(u64);
+
+impl Hasher for Mix {
+    fn finish(&self) -> u64 {
+        self.0 ^ self.0 >> 32
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for block in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..block.len()].copy_from_slice(block);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u8(&mut self, n: u8) {
+        self.write_u64(n.into());
+    }
+
+    fn write_u16(&mut self, n: u16) {
+        self.write_u64(n.into());
+    }
+
+    fn write_u32(&mut self, n: u32) {
+        self.write_u64(n.into());
+    }
+
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn write_usize(&mut self, n: usize) {
+        self.write_u64(n as u64);
+    }
 }
 
-impl std::fmt::Debug for Pools {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pools")
-            .field("idle", &self.count.get())
-            .finish_non_exhaustive()
-    }
+type ByServer = HashMap<SocketAddr, VecDeque<Idle>, BuildHasherDefault<Mix>>;
+
+/// A worker's idle connections to servers, and its budget for retries.
+#[derive(Debug, Default)]
+pub struct Pools {
+    idle: RefCell<ByServer>,
+    count: Cell<usize>,
+    pub(super) budget: Budget,
 }
 
 impl Pools {
@@ -93,7 +97,7 @@ impl Pools {
     pub(super) fn take(&self, server: SocketAddr, probe: bool) -> Option<Upstream> {
         let mut pools = self.idle.borrow_mut();
         let pool = pools.get_mut(&server)?;
-        while let Some(mut idle) = pool.pop_back() {
+        while let Some(idle) = pool.pop_back() {
             self.count.set(self.count.get() - 1);
             if idle.since.elapsed() < IDLE && idle.upstream.ready(probe) {
                 return Some(idle.upstream);
@@ -125,7 +129,7 @@ impl Pools {
     pub fn sweep(&self) {
         let mut pools = self.idle.borrow_mut();
         pools.retain(|_, pool| {
-            pool.retain_mut(|idle| idle.since.elapsed() < IDLE && idle.upstream.ready(false));
+            pool.retain(|idle| idle.since.elapsed() < IDLE && idle.upstream.ready(false));
             !pool.is_empty()
         });
         self.count.set(pools.values().map(VecDeque::len).sum());

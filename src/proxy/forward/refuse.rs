@@ -1,9 +1,10 @@
 //! The answers to a request whose way to a server ended without one of its.
 
 use std::rc::Rc;
+use std::task::Poll;
 
 use super::limits::STALLED_WRITE;
-use super::out::Out;
+use super::out::Unsent;
 use super::{After, Exchange, Tell, request};
 use crate::decide::{Action, Minds, Past, write_location};
 use crate::proxy::answer::{self, Manner, Redirect, Stay};
@@ -142,15 +143,21 @@ async fn send<S>(client: &mut Client<S>, bytes: Vec<u8>, after: After) -> After
 where
     S: Stream,
 {
-    let mut out = Out::default();
-    out.text(|text| *text = bytes);
+    let mut unsent = Unsent::default();
     client.deadline.set(STALLED_WRITE);
-    let sent = std::future::poll_fn(|cx| {
-        if let std::task::Poll::Ready(sent) = out.poll_write(&mut client.stream, cx) {
-            return std::task::Poll::Ready(sent.is_ok());
+    let mut given = false;
+    std::future::poll_fn(|cx| {
+        if !std::mem::replace(&mut given, true) {
+            unsent.give(&mut client.stream, cx, &bytes, &[]);
         }
-        client.deadline.poll_passed(cx).map(|()| false)
+        if unsent.poll_write(&mut client.stream, cx).is_ready() {
+            return Poll::Ready(());
+        }
+        client.deadline.poll_passed(cx)
     })
     .await;
-    if sent { after } else { After::Close }
+    match unsent.is_empty() && !unsent.broken() {
+        true => after,
+        false => After::Close,
+    }
 }

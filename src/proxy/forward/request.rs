@@ -3,24 +3,15 @@
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Range;
-use std::rc::Rc;
 
-use bytes::Bytes;
-use http::header::{
-    CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRAILER, TRANSFER_ENCODING,
-};
-use http::{Method, Request};
 use smallvec::SmallVec;
 
-use super::body::{Feed, RequestBody};
-use super::fields::{
-    Named, disguised, forwarding, h2c, has, hop_by_hop, list, members, no_trailer, protected,
-};
-use super::wire::Seen;
+use super::fields::{Named, disguised, forwarding, h2c, has, hop_by_hop, list, members, protected};
 use crate::decide::{Ask, Past};
 use crate::model::{Endpoint, Scheme};
-use crate::proxy::http1::{Field, Framing, Head, Span, Version};
+use crate::proxy::http1::{Field, Framing, Head, Version};
 use crate::proxy::past;
+use crate::telemetry::decimal;
 
 /// Whether the request came through this process already: its pseudonym stands in a `Via` (RFC 9110 §7.6.3).
 pub(super) fn looped(head: &Head, pseudonym: &str) -> bool {
@@ -94,55 +85,9 @@ pub(super) struct Route<'a> {
     pub(super) pseudonym: &'a str,
 }
 
-/// A decoded body's trailers, without those that may not be (RFC 9110 §6.5.1).
-pub(super) fn trailers(lines: Vec<(Bytes, Bytes)>) -> HeaderMap {
-    let mut fields = HeaderMap::with_capacity(lines.len());
-    for (name, text) in lines {
-        if let (false, Ok(name), Some(text)) = (
-            no_trailer(&name),
-            HeaderName::from_bytes(&name),
-            value(text),
-        ) {
-            fields.append(name, text);
-        }
-    }
-    fields
-}
-
-/// Builds the request; `None` where its method is none (the front lets no such pass).
-///
-/// hyper gets what it must know: the method, how the body is framed and which trailers may come. The head that
-/// the server gets is written here and put in place of hyper's by the wire: fields go on byte for byte, as do
-/// targets that `http::Uri` refuses, and no map of fields is built on the way.
-pub(super) fn build(
-    head: &Head,
-    route: &Route<'_>,
-    feed: Option<Rc<Feed>>,
-    seen: &Seen,
-) -> Option<Request<RequestBody>> {
-    let mut request = Request::new(RequestBody(feed));
-    *request.method_mut() = Method::from_bytes(head.text(&head.method)).ok()?;
-    match head.framing {
-        Framing::None => {}
-        Framing::Length(length) => {
-            let length = HeaderValue::from(length);
-            request.headers_mut().insert(CONTENT_LENGTH, length);
-        }
-        Framing::Chunked => {
-            let fields = request.headers_mut();
-            fields.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-            for field in named(head, b"trailer") {
-                fields.append(TRAILER, value(slice(head, &field.value))?);
-            }
-        }
-    }
-    seen.swap_head(write(head, route));
-    Some(request)
-}
-
-/// The head that the server gets.
-fn write(head: &Head, route: &Route<'_>) -> Bytes {
-    let mut out = Vec::with_capacity(head.bytes.len() + ADDED_BYTES);
+/// Appends the head that the server gets.
+pub(super) fn write(out: &mut Vec<u8>, head: &Head, route: &Route<'_>) {
+    out.reserve(head.bytes.len() + ADDED_BYTES);
     out.extend_from_slice(head.text(&head.method));
     out.push(b' ');
     let target = head.text(&head.target);
@@ -152,19 +97,14 @@ fn write(head: &Head, route: &Route<'_>) -> Bytes {
     }
     out.extend_from_slice(target);
     out.extend_from_slice(b" HTTP/1.1\r\n");
-    write_fields(head, route, &mut out);
-    write_framing(head, &mut out);
-    write_origin(head, route, &mut out);
+    write_fields(head, route, out);
+    write_framing(head, out);
+    write_origin(head, route, out);
     out.extend_from_slice(b"\r\n");
-    out.into()
 }
 
 /// Room for the fields that are added to a head, in bytes.
 const ADDED_BYTES: usize = 320;
-
-fn slice(head: &Head, span: &Span) -> Bytes {
-    head.bytes.slice(span.start as usize..span.end as usize)
-}
 
 /// The field lines of this name.
 fn named<'a>(head: &'a Head, name: &'a [u8]) -> impl Iterator<Item = &'a Field> {
@@ -209,7 +149,7 @@ fn write_fields(head: &Head, route: &Route<'_>, out: &mut Vec<u8>) {
             || [b"content-length".as_slice(), b"via", b"expect"]
                 .iter()
                 .any(|n| name.eq_ignore_ascii_case(n));
-        if ours || (!protected(name) && listed.iter().any(|n| n.eq_ignore_ascii_case(name))) {
+        if ours || (listed.iter().any(|n| n.eq_ignore_ascii_case(name)) && !protected(name)) {
             continue;
         }
         write_field(out, name, text);
@@ -246,8 +186,11 @@ fn write_framing(head: &Head, out: &mut Vec<u8>) {
                 out.extend_from_slice(b"content-length: 0\r\n");
             }
         }
-        // Writing to a `Vec` cannot fail.
-        Framing::Length(length) => drop(write!(out, "content-length: {length}\r\n")),
+        Framing::Length(length) => {
+            out.extend_from_slice(b"content-length: ");
+            decimal(out, length);
+            out.extend_from_slice(b"\r\n");
+        }
         Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
     }
     if head.expects_continue {
@@ -299,10 +242,6 @@ fn write_origin(head: &Head, route: &Route<'_>, out: &mut Vec<u8>) {
     }
     write_list(head, route, out, (b"forwarded", &forwarded));
     write_via(head, route, out);
-}
-
-fn value(bytes: Bytes) -> Option<HeaderValue> {
-    HeaderValue::from_maybe_shared(bytes).ok()
 }
 
 /// Appends `address` as `Display` has it, without the machinery of `fmt`.

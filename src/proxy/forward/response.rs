@@ -1,17 +1,13 @@
 //! The server's head, checked and made into the bytes that the client gets.
 
-use std::io::Write;
+use super::body::write_field;
+use super::fields::{Named, h2c, has, hop_by_hop, list, members, protected};
+use crate::proxy::http1::{Answer, BadAnswer, Extent, Framing, Head, Version};
+use crate::telemetry::decimal;
 
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, DATE, HeaderMap, HeaderName, HeaderValue, TRAILER,
-    TRANSFER_ENCODING, UPGRADE, VIA,
-};
-use http::response::Parts;
-use http::{StatusCode, Version as Spoken};
-use hyper::ext::ReasonPhrase;
-
-use super::fields::{Named, h2c, has, hop_by_hop, list, members, no_trailer, protected};
-use crate::proxy::http1::{Head, Version};
+/// 101, after which the connection is the two sides' own.
+pub(super) const SWITCHING: u16 = 101;
+const NO_CONTENT: u16 = 204;
 
 /// How the answer's body is delimited towards the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,77 +22,34 @@ pub(super) enum Delimited {
     Close,
 }
 
-/// The answer breaks HTTP's rules: 502 (RELIABILITY.md part D).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BadAnswer;
-
-/// Checks the framing, and says how the body goes to the client.
-pub(super) fn check(parts: &Parts, head: &Head) -> Result<Delimited, BadAnswer> {
-    let fields = &parts.headers;
-    let mut lengths = fields.get_all(CONTENT_LENGTH).iter();
-    let mut codings = fields.get_all(TRANSFER_ENCODING).iter();
-    let (length, coding) = (lengths.next(), codings.next());
-    if lengths.next().is_some()
-        || codings.next().is_some()
-        || (length.is_some() && coding.is_some())
-    {
+/// How the body comes, and how it goes to the client.
+///
+/// # Errors
+/// A 101 that does not fit what the client asked for.
+pub(super) fn delimit(answer: &Answer<'_>, head: &Head) -> Result<(Extent, Delimited), BadAnswer> {
+    let extent = answer.extent(head.text(&head.method) == b"HEAD");
+    if answer.status() == SWITCHING && !fits(answer, head) {
         return Err(BadAnswer);
     }
-    if coding.is_some_and(|c| {
-        !c.as_bytes().eq_ignore_ascii_case(b"chunked") || parts.version != Spoken::HTTP_11
-    }) {
-        return Err(BadAnswer);
-    }
-    let number = length
-        .map(|l| number(l.as_bytes()).ok_or(BadAnswer))
-        .transpose()?;
-    if parts.status == StatusCode::SWITCHING_PROTOCOLS {
-        return if fits(fields, head) {
-            Ok(Delimited::Empty)
-        } else {
-            Err(BadAnswer)
-        };
-    }
-    let bodiless = head.text(&head.method) == b"HEAD"
-        || matches!(
-            parts.status,
-            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-        );
-    Ok(match (bodiless, number, head.version) {
-        (true, _, _) | (_, Some(0), _) => Delimited::Empty,
-        (_, Some(_), _) => Delimited::Length,
-        (_, None, Version::Http11) => Delimited::Chunked,
-        (_, None, Version::Http10) => Delimited::Close,
-    })
-}
-
-/// A Content-Length: digits, at most 63 bits.
-fn number(text: &[u8]) -> Option<u64> {
-    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    let number: u64 = std::str::from_utf8(text).ok()?.parse().ok()?;
-    (number <= i64::MAX as u64).then_some(number)
+    let delimited = match (extent, head.version) {
+        (Extent::Framed(Framing::None), _) => Delimited::Empty,
+        (Extent::Framed(Framing::Length(_)), _) => Delimited::Length,
+        (_, Version::Http11) => Delimited::Chunked,
+        (_, Version::Http10) => Delimited::Close,
+    };
+    Ok((extent, delimited))
 }
 
 /// Whether a 101 fits what the client asked for: an upgrade to a protocol that it named (RFC 9110 §7.8).
-fn fits(fields: &HeaderMap, head: &Head) -> bool {
+fn fits(answer: &Answer<'_>, head: &Head) -> bool {
     let asked = |protocol: &[u8]| {
-        head.fields
-            .iter()
-            .filter(|f| head.text(&f.name).eq_ignore_ascii_case(b"upgrade"))
-            .any(|f| has(head.text(&f.value), protocol))
+        head.lines()
+            .filter(|(name, _)| name.eq_ignore_ascii_case(b"upgrade"))
+            .any(|(_, value)| has(value, protocol))
     };
-    let mut switched = fields
-        .get_all(UPGRADE)
-        .iter()
-        .flat_map(|v| members(v.as_bytes()))
-        .peekable();
+    let mut switched = answer.values(b"upgrade").flat_map(members).peekable();
     head.upgrade
-        && fields
-            .get_all(CONNECTION)
-            .iter()
-            .any(|c| has(c.as_bytes(), b"upgrade"))
+        && answer.upgrades()
         && switched.peek().is_some()
         && switched.all(|protocol| asked(protocol) && !h2c(protocol))
 }
@@ -112,36 +65,23 @@ pub(super) struct Style<'a> {
     pub(super) cookie: Option<Vec<u8>>,
 }
 
-/// Most heads are smaller: room for one is made at once and not bit by bit.
-const USUAL_HEAD_BYTES: usize = 1024;
-
 /// Appends the head of the answer to `out`.
-pub(super) fn write_head(out: &mut Vec<u8>, parts: &Parts, style: &Style<'_>) {
-    out.reserve(USUAL_HEAD_BYTES);
-    write_status(
-        out,
-        parts.status,
-        parts
-            .extensions
-            .get::<ReasonPhrase>()
-            .map(ReasonPhrase::as_bytes),
-    );
-    let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
-    write_fields(out, &parts.headers, |name| {
-        (*name == CONTENT_LENGTH && (parts.status == StatusCode::NO_CONTENT || switching))
-            || (*name == TRAILER && style.delimited != Delimited::Chunked)
+pub(super) fn write_head(out: &mut Vec<u8>, answer: &Answer<'_>, style: &Style<'_>) {
+    write_status(out, answer);
+    let status = answer.status();
+    let switching = status == SWITCHING;
+    write_fields(out, answer, |name| match name.len() {
+        7 => style.delimited != Delimited::Chunked && name.eq_ignore_ascii_case(b"trailer"),
+        14 => (status == NO_CONTENT || switching) && name.eq_ignore_ascii_case(b"content-length"),
+        _ => false,
     });
-    if !parts.headers.contains_key(DATE) {
+    if !answer.dated() {
         write_field(out, b"date", &style.date);
     }
-    let spoken = if parts.version == Spoken::HTTP_10 {
-        "1.0 "
-    } else {
-        "1.1 "
-    };
-    out.extend_from_slice(VIA.as_str().as_bytes());
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(spoken.as_bytes());
+    out.extend_from_slice(match answer.version() {
+        Version::Http10 => b"via: 1.0 ",
+        Version::Http11 => b"via: 1.1 ",
+    });
     out.extend_from_slice(style.pseudonym.as_bytes());
     out.extend_from_slice(b"\r\n");
     if let Some(cookie) = &style.cookie {
@@ -153,8 +93,8 @@ pub(super) fn write_head(out: &mut Vec<u8>, parts: &Parts, style: &Style<'_>) {
         out.extend_from_slice(b"transfer-encoding: chunked\r\n");
     }
     if switching {
-        for protocol in parts.headers.get_all(UPGRADE) {
-            write_field(out, b"upgrade", protocol.as_bytes());
+        for protocol in answer.values(b"upgrade") {
+            write_field(out, b"upgrade", protocol);
         }
         out.extend_from_slice(b"connection: upgrade\r\n");
     } else {
@@ -168,58 +108,35 @@ pub(super) fn write_head(out: &mut Vec<u8>, parts: &Parts, style: &Style<'_>) {
 }
 
 /// Appends an interim answer (1xx).
-pub(super) fn write_interim(out: &mut Vec<u8>, status: StatusCode, fields: &HeaderMap) {
-    write_status(out, status, None);
-    write_fields(out, fields, |name| *name == CONTENT_LENGTH);
+pub(super) fn write_interim(out: &mut Vec<u8>, answer: &Answer<'_>) {
+    write_status(out, answer);
+    write_fields(out, answer, |name| {
+        name.eq_ignore_ascii_case(b"content-length")
+    });
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends the last chunk, with the trailers that may be passed on.
-pub(super) fn write_last_chunk(out: &mut Vec<u8>, first: bool, trailers: Option<&HeaderMap>) {
-    write_chunk_line(out, 0, first);
-    for (name, value) in trailers.into_iter().flatten() {
-        if !no_trailer(name.as_str().as_bytes()) {
-            write_field(out, name.as_str().as_bytes(), value.as_bytes());
-        }
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-/// Appends the size line of a chunk, with the line end of the chunk before it.
-pub(super) fn write_chunk_line(out: &mut Vec<u8>, size: usize, first: bool) {
-    // Writing to a `Vec` cannot fail.
-    let _ = write!(out, "{}{size:x}\r\n", if first { "" } else { "\r\n" });
-}
-
-fn write_status(out: &mut Vec<u8>, status: StatusCode, phrase: Option<&[u8]>) {
+fn write_status(out: &mut Vec<u8>, answer: &Answer<'_>) {
     out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend_from_slice(status.as_str().as_bytes());
+    decimal(out, answer.status().into());
     out.push(b' ');
-    let phrase = phrase.unwrap_or_else(|| status.canonical_reason().unwrap_or_default().as_bytes());
-    out.extend_from_slice(phrase);
+    out.extend_from_slice(answer.phrase());
     out.extend_from_slice(b"\r\n");
 }
 
 /// The fields that are not of the server's connection alone, nor dropped.
-fn write_fields(out: &mut Vec<u8>, fields: &HeaderMap, dropped: impl Fn(&HeaderName) -> bool) {
+fn write_fields(out: &mut Vec<u8>, answer: &Answer<'_>, dropped: impl Fn(&[u8]) -> bool) {
     let mut named = Named::new();
-    for value in fields.get_all(CONNECTION) {
-        list(&mut named, value.as_bytes());
-    }
-    for (name, value) in fields {
-        let text = name.as_str().as_bytes();
-        let gone = hop_by_hop(text)
-            || dropped(name)
-            || (named.iter().any(|n| n.eq_ignore_ascii_case(text)) && !protected(text));
-        if !gone {
-            write_field(out, text, HeaderValue::as_bytes(value));
+    if answer.lists_fields() {
+        for value in answer.values(b"connection") {
+            list(&mut named, value);
         }
     }
-}
-
-fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
+    for (name, value) in answer.lines() {
+        let listed = || named.iter().any(|n| n.eq_ignore_ascii_case(name));
+        let gone = hop_by_hop(name) || dropped(name) || (listed() && !protected(name));
+        if !gone {
+            write_field(out, name, value);
+        }
+    }
 }

@@ -59,10 +59,14 @@ enum Line {
 
 /// What [`BodyDecoder::scan`] found at the front of its input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
+pub(in crate::proxy) enum Found {
+    /// Data, never empty.
     Data,
+    /// Trailers, which are to be [taken](BodyDecoder::take_trailers).
     Trailers,
+    /// The body is whole.
     End,
+    /// The input is used up.
     More,
 }
 
@@ -119,8 +123,8 @@ impl BodyDecoder {
         self.state == State::End
     }
 
-    /// How many bytes to skip, how many then are data, and what comes of it.
-    fn scan(&mut self, input: &[u8]) -> Result<(usize, usize, Found), Fault> {
+    /// How many bytes to skip, how many then are data, and what comes of it. The next call goes on behind them.
+    pub(in crate::proxy) fn scan(&mut self, input: &[u8]) -> Result<(usize, usize, Found), Fault> {
         let mut at = 0;
         loop {
             match self.state {
@@ -226,7 +230,8 @@ impl BodyDecoder {
         Ok(State::Trailer(next))
     }
 
-    fn take_trailers(&mut self) -> Vec<(Bytes, Bytes)> {
+    /// The trailers, names and values as they came.
+    pub(in crate::proxy) fn take_trailers(&mut self) -> Vec<(Bytes, Bytes)> {
         let bytes = Bytes::from(std::mem::take(&mut self.trailers));
         bytes
             .split(|b| *b == b'\n')

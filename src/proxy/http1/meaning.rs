@@ -69,19 +69,8 @@ impl Meaning {
         }
     }
 
-    /// RFC 9110 §8.6, in the one form that no two readers disagree about.
     fn length(&mut self, value: &[u8]) -> Result<(), Fault> {
-        if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-            return Err(Fault::Length);
-        }
-        if value[0] == b'0' && value.len() > 1 {
-            return Err(Fault::Length);
-        }
-        let text = std::str::from_utf8(value).map_err(|_| Fault::Length)?;
-        let length = text
-            .parse::<i64>()
-            .map_err(|_| Fault::Length)?
-            .unsigned_abs();
+        let length = content_length(value).ok_or(Fault::Length)?;
         if self.chunked {
             return Err(Fault::LengthAndCoding);
         }
@@ -132,6 +121,18 @@ impl Meaning {
     }
 }
 
+/// A Content-Length of at most 63 bits, in the one form that no two readers disagree about (RFC 9110 §8.6).
+pub(super) fn content_length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    if value[0] == b'0' && value.len() > 1 {
+        return None;
+    }
+    let length = std::str::from_utf8(value).ok()?.parse::<i64>().ok()?;
+    Some(length.unsigned_abs())
+}
+
 /// What is wrong with a Transfer-Encoding that is not `chunked` alone.
 fn other_coding(value: &[u8]) -> Fault {
     let mut unknown = false;
@@ -165,7 +166,7 @@ fn other_coding(value: &[u8]) -> Fault {
 }
 
 /// The elements of a list (RFC 9110 §5.6.1), empty ones left out.
-fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(super) fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value
         .split(|b| *b == b',')
         .map(trim)

@@ -1,10 +1,11 @@
-//! HTTP/1 requests as RELIABILITY.md parts A and B have them: pure, fed with bytes.
+//! HTTP/1 requests as RELIABILITY.md parts A and B have them, and the heads of answers as part D does: pure, fed with bytes.
 
 use std::net::IpAddr;
 use std::ops::Range;
 
 use bytes::Bytes;
 
+mod answer;
 mod authority;
 mod body;
 #[cfg(test)]
@@ -15,7 +16,9 @@ mod meaning;
 mod octets;
 mod parser;
 
+pub use answer::{Answer, AnswerParser, BadAnswer, Extent};
 pub(super) use authority::authority;
+pub(super) use body::Found;
 pub use body::{BodyDecoder, Decoded};
 pub use fault::Fault;
 pub use parser::{Parser, Progress, Request};

@@ -270,7 +270,7 @@ impl Rig {
             Action::Forward { server } => Some(live.loads.place(server)),
             _ => None,
         };
-        let exchange = Exchange {
+        let exchange = Box::new(Exchange {
             place,
             head,
             at: self.at,
@@ -280,7 +280,7 @@ impl Rig {
             decision,
             attempt,
             trace: Trace::new(self.worker.scribe.on()),
-        };
+        });
         let worker = Rc::clone(&self.worker);
         (near, async move {
             forward(&worker, &mut client, exchange).await
