@@ -45,7 +45,8 @@ pub use log::{Log, LogWriter};
 pub use login::hash;
 pub use room::{Ground, Source};
 
-use crate::control::{Order, Orders};
+use crate::control::{Author, Order, Orders};
+use crate::decide::Millis;
 use crate::model::Endpoint;
 use registry::Word;
 use room::Room;
@@ -219,12 +220,23 @@ fn take(
     }
 }
 
-/// Tells every session a minute before a commit goes back.
+/// Tells every session a minute before a commit goes back, and when it has.
 async fn announce(room: Arc<Room>) {
     let mut ground = room.source.ground.clone();
     let mut told = None;
+    let mut waited: Option<(Millis, Author)> = None;
     loop {
         let undone = ground.borrow_and_update().undone.clone();
+        if let Some((at, author)) = std::mem::replace(&mut waited, undone.clone())
+            && undone.is_none()
+            && room.now() >= at
+        {
+            let text = format!(
+                "% the commit of {} was not confirmed in time: what ran before is in force again",
+                author.user
+            );
+            room.registry.tell_all(&Word::Notice(text.into()));
+        }
         let wait = async {
             match &undone {
                 Some((at, _)) if told != Some(*at) => {
