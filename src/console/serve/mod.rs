@@ -113,7 +113,7 @@ impl Console {
         })
     }
 
-    /// Tells every session that the director ends, and has the console end within [`PARTING`].
+    /// Tells every session that the director ends, and has the console end within a second.
     pub fn stop(&self) {
         // It may be ending already.
         let _ = self.stop.try_send(());
