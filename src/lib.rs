@@ -45,6 +45,10 @@
 //! | errand | one probe of one server, as often as its interval says |
 //! | sounding | what one run of an errand came to |
 //! | walk | the way of one ask through slots, chains and virtuals |
+//! | running | a configuration as it runs, with the comments of its statements |
+//! | ground | the text of what runs, behind which typed lines are read |
+//! | wish | something asked of the one writer about the configuration, with its author |
+//! | archive | the configurations of the past |
 
 pub mod admin;
 pub mod app;

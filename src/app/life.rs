@@ -67,8 +67,8 @@ impl Director {
             biased;
             Some((number, _)) = ended.recv() => error!("worker {number} ended by itself"),
             () = tokio::time::sleep(Duration::from_millis(left.unwrap_or(0))), if left.is_some() => return Event::Due,
-            () = super::attend(writer, reports, unlinked, (questions, asked)) => {}
             Some(wish) = wishes.1.recv() => return Event::Wish(Box::new(wish)),
+            () = super::attend(writer, reports, unlinked, (questions, asked)) => {}
         }
         self.over = true;
         Event::Ended

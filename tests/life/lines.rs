@@ -127,7 +127,7 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// Line by line, what comes of it is what a file with the canonical text and that line says.
     #[test]
