@@ -40,6 +40,7 @@ pub(super) struct Bound {
     kind: &'static str,
     target_state: &'static str,
     weight: Option<u64>,
+    #[serde(rename = "requests_per_second")]
     rate: Option<f64>,
 }
 

@@ -17,6 +17,7 @@ pub(super) struct Open {
     clients: u64,
     waiting: u64,
     maxconns: Option<u32>,
+    #[serde(rename = "requests_per_second")]
     rate: Option<f64>,
 }
 

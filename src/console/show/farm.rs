@@ -16,7 +16,6 @@ pub(super) const WHY: usize = 12;
 pub(super) struct Common<'a> {
     id: String,
     kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
     intent: &'static str,
     state: &'static str,
@@ -24,6 +23,7 @@ pub(super) struct Common<'a> {
     why: &'a str,
     connections: u64,
     promises: u64,
+    #[serde(rename = "requests_per_second")]
     rate: Option<f64>,
     backup: Option<String>,
 }
