@@ -68,6 +68,7 @@ async fn type_lines(first: usize, count: usize) -> Duration {
     let options = Options {
         workers: 1,
         grace: Duration::ZERO,
+        console: None,
     };
     let director = Director::start(model.expect("it holds"), &options, Default::default());
     let mut director = director.await.expect("it starts");

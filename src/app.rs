@@ -261,6 +261,9 @@ impl Director {
                 format!("{} ({door})", at.socket())
             })
             .collect();
+        if doors.is_empty() {
+            return "listening on nothing yet".to_owned();
+        }
         format!("listening on {}", doors.join(", "))
     }
 

@@ -178,6 +178,7 @@ fn options() -> Options {
     Options {
         workers: 1,
         grace: Duration::ZERO,
+        console: None,
     }
 }
 

@@ -62,7 +62,7 @@ impl Telnet {
         loop {
             let shown = String::from_utf8_lossy(&self.shown).into_owned();
             if let Some(at) = shown.find(what) {
-                let rest = shown[at + what.len()..].as_bytes().to_vec();
+                let rest = shown.as_bytes()[at + what.len()..].to_vec();
                 self.shown = rest;
                 return shown[..at + what.len()].to_owned();
             }

@@ -13,6 +13,8 @@ mod converse;
 mod doors;
 mod executor;
 pub mod frame;
+#[cfg(feature = "ssh")]
+mod host_key;
 pub mod limits;
 mod log;
 mod login;
