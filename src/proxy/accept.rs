@@ -17,7 +17,9 @@ use tokio::task::JoinHandle;
 
 use super::client::Client;
 use super::connection::{Connection, First};
-use super::limits::{ACCEPT_PAUSE, ACCEPTS, DESCRIPTORS_KEPT, DESCRIPTORS_KEPT_SHARE, TOLD_AGAIN};
+use super::limits::{
+    ACCEPT_PAUSE, ACCEPTS, DESCRIPTORS_KEPT, DESCRIPTORS_KEPT_SHARE, RUSH, RUSH_LOOK, TOLD_AGAIN,
+};
 use super::socket::accept_with_data;
 use super::stream::{Fresh, watch};
 use super::worker::Worker;
@@ -54,8 +56,6 @@ impl Listening {
         listener.set_nonblocking(true)?;
         // What is accepted inherits it: a call less a connection.
         socket2::SockRef::from(&listener).set_tcp_nodelay(true)?;
-        // What is accepted can be read at once: neither task nor registration for a redirect.
-        accept_with_data(listener.as_fd())?;
         let listener = watch(listener, Interest::READABLE)?;
         let door = Rc::new(Door {
             at,
@@ -87,17 +87,58 @@ impl Listening {
     }
 }
 
+/// While many connections come, the kernel keeps each back until it can be read at once: a redirect then needs neither task nor
+/// registration. In quiet times it does not, so that silent connections are ours to see and to end.
+struct Rush {
+    on: bool,
+    came: u32,
+    look_at: Instant,
+}
+
+impl Rush {
+    fn new() -> Rush {
+        Rush {
+            on: false,
+            came: 0,
+            look_at: Instant::now() + RUSH_LOOK,
+        }
+    }
+
+    fn look(&mut self, listener: &TcpListener) {
+        let rushed = self.came >= RUSH;
+        let now = Instant::now();
+        if now < self.look_at && (self.on || !rushed) {
+            return;
+        }
+        // Where the kernel does not know it, all goes on as in quiet times.
+        self.on = match (self.on, rushed) {
+            (false, true) => accept_with_data(listener.as_fd(), true).is_ok(),
+            (true, false) => accept_with_data(listener.as_fd(), false).is_err(),
+            (on, _) => on,
+        };
+        self.came = 0;
+        self.look_at = now + RUSH_LOOK;
+    }
+}
+
 async fn accept_all(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc<Door>) {
     let Door { at, closing, .. } = &*door;
     let most = descriptors();
     let mut told: Option<Instant> = None;
+    let mut rush = Rush::new();
     loop {
         let ready = tokio::select! {
             biased;
             () = closing.notified() => break,
             ready = listener.readable() => ready,
+            () = tokio::time::sleep_until(rush.look_at.into()), if rush.on => {
+                rush.look(listener.get_ref());
+                continue;
+            }
         };
-        match accept_some(&worker, listener.get_ref(), &door, most) {
+        let accepted = accept_some(&worker, listener.get_ref(), &door, (most, &mut rush.came));
+        rush.look(listener.get_ref());
+        match accepted {
             Ok(()) => tokio::task::yield_now().await,
             Err(Errno::WOULDBLOCK) => {
                 if let Ok(mut ready) = ready {
@@ -115,7 +156,7 @@ async fn accept_all(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc
             }
         }
     }
-    while accept_some(&worker, listener.get_ref(), &door, most).is_ok() {
+    while accept_some(&worker, listener.get_ref(), &door, (most, &mut rush.came)).is_ok() {
         tokio::task::yield_now().await;
     }
 }
@@ -147,16 +188,17 @@ fn below(fd: &impl AsRawFd, most: usize) -> bool {
 }
 
 /// Accepts a number of connections in a row; `Err(WOULDBLOCK)`: no more are waiting. `most`: the first
-/// descriptor that is too many.
+/// descriptor that is too many; `came` counts them.
 fn accept_some(
     worker: &Rc<Worker>,
     listener: &TcpListener,
     door: &Door,
-    most: usize,
+    (most, came): (usize, &mut u32),
 ) -> Result<(), Errno> {
     for _ in 0..ACCEPTS {
         match acceptfrom_with(listener, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
             Ok((socket, peer)) => {
+                *came += 1;
                 let peer = peer.and_then(|p| SocketAddr::try_from(p).ok());
                 let last = !below(&socket, most);
                 let socket = TcpStream::from(socket);
@@ -201,5 +243,39 @@ fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, door: &Door
     }
     if connection.first() == First::GoesOn {
         tokio::task::spawn_local(async move { connection.run().await });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    /// Whether a client that says nothing is handed over at once. It stays in `silent`: its end would be heard.
+    fn hears(listener: &TcpListener, silent: &mut Vec<TcpStream>) -> bool {
+        let to = listener.local_addr().expect("bound");
+        silent.push(TcpStream::connect(to).expect("a connection"));
+        listener.accept().is_ok()
+    }
+
+    #[test]
+    fn silent_clients_are_kept_back_while_many_come_and_no_longer() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.set_nonblocking(true).expect("set");
+        let (mut rush, mut silent) = (Rush::new(), Vec::new());
+        rush.came = RUSH - 1;
+        rush.look(&listener);
+        assert!(hears(&listener, &mut silent));
+        rush.came = RUSH;
+        rush.look(&listener);
+        assert!(!hears(&listener, &mut silent));
+        rush.came = RUSH;
+        rush.look_at = Instant::now();
+        rush.look(&listener);
+        assert!(!hears(&listener, &mut silent));
+        rush.look_at = Instant::now();
+        rush.look(&listener);
+        assert!(hears(&listener, &mut silent));
     }
 }

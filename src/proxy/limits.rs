@@ -70,6 +70,10 @@ pub const QUEUE_GONE: Duration = Duration::from_millis(250);
 pub const READ_BYTES: usize = 64 * 1024;
 /// Connections that are accepted in a row before those that are open get their turn.
 pub const ACCEPTS: usize = 64;
+/// So many connections at a listener of one worker within [`RUSH_LOOK`] are many: the kernel then keeps each back until its first bytes have come.
+pub const RUSH: u32 = 250;
+/// How often it is looked at whether many still come.
+pub const RUSH_LOOK: Duration = Duration::from_millis(250);
 /// Clients get no more than all descriptors but one in so many: the others are for connections to servers.
 pub const DESCRIPTORS_KEPT_SHARE: usize = 16;
 /// And never all but fewer than so many.

@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// The kernel hands a connection over once its first bytes have come, and a silent one a second after it came about
-/// (tcp(7) `TCP_DEFER_ACCEPT`; the second SYN-ACK that asks the silent one is its only cost).
+/// (tcp(7) `TCP_DEFER_ACCEPT`; the second SYN-ACK that asks the silent one is its only cost). `false`: at once, as ever.
 ///
 /// # Errors
 /// Not a TCP socket.
@@ -12,8 +12,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
     unsafe_code,
     reason = "neither std, socket2 nor rustix sets this option"
 )]
-pub(super) fn accept_with_data(listener: BorrowedFd<'_>) -> io::Result<()> {
-    let seconds: libc::c_int = 1;
+pub(super) fn accept_with_data(listener: BorrowedFd<'_>, wanted: bool) -> io::Result<()> {
+    let seconds = libc::c_int::from(wanted);
     // SAFETY: the descriptor is open for as long as it is borrowed; the kernel reads the four bytes of `seconds`.
     let result = unsafe {
         libc::setsockopt(

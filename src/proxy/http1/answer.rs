@@ -83,6 +83,7 @@ impl AnswerParser {
                 (State::Value, _) => self.value(shown)?,
                 (State::ValueLf, b'\n') => self.end_of_field(shown)?,
                 (State::FieldStart, _) => self.field_start(b)?,
+                (State::Line, _) if self.at == 0 && self.usual_line(shown) => {}
                 (State::Line, _) => self.line(b)?,
                 (State::Phrase, _) => self.phrase(shown)?,
                 (State::LineLf, b'\n') => {
@@ -102,6 +103,35 @@ impl AnswerParser {
             true => Err(BadAnswer),
             false => Ok((self.state == State::Whole).then_some(self.at)),
         }
+    }
+
+    /// Takes a status line up to its phrase at once, where it comes so and begins as most do. Else nothing is taken.
+    fn usual_line(&mut self, input: &[u8]) -> bool {
+        let [
+            b'H',
+            b'T',
+            b'T',
+            b'P',
+            b'/',
+            b'1',
+            b'.',
+            b'1',
+            b' ',
+            a @ b'1'..=b'9',
+            b @ b'0'..=b'9',
+            c @ b'0'..=b'9',
+            b' ',
+            ..,
+        ] = input
+        else {
+            return false;
+        };
+        let digit = |b: &u8| u16::from(b - b'0');
+        self.status = digit(a) * 100 + digit(b) * 10 + digit(c);
+        self.at = 13;
+        self.mark = 13;
+        self.state = State::Phrase;
+        true
     }
 
     /// One byte of the status line before its phrase, whose parts stand at fixed places (RFC 9112 §4).
@@ -159,9 +189,9 @@ impl AnswerParser {
     }
 
     fn name(&mut self, input: &[u8]) -> Result<(), BadAnswer> {
-        while self.at < input.len() && is_token(input[self.at]) {
-            self.at += 1;
-        }
+        let rest = &input[self.at..];
+        let run = rest.iter().position(|b| !is_token(*b));
+        self.at += run.unwrap_or(rest.len());
         match input.get(self.at) {
             None => {}
             Some(b':') => {

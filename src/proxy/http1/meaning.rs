@@ -123,14 +123,15 @@ impl Meaning {
 
 /// A Content-Length of at most 63 bits, in the one form that no two readers disagree about (RFC 9110 §8.6).
 pub(super) fn content_length(value: &[u8]) -> Option<u64> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
+    if value.len() > 1 && value[0] == b'0' {
         return None;
     }
-    if value[0] == b'0' && value.len() > 1 {
-        return None;
+    let mut length = 0i64;
+    for b in value {
+        let digit = b.is_ascii_digit().then(|| i64::from(b - b'0'))?;
+        length = length.checked_mul(10)?.checked_add(digit)?;
     }
-    let length = std::str::from_utf8(value).ok()?.parse::<i64>().ok()?;
-    Some(length.unsigned_abs())
+    (!value.is_empty()).then_some(length.unsigned_abs())
 }
 
 /// What is wrong with a Transfer-Encoding that is not `chunked` alone.
