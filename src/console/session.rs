@@ -335,6 +335,11 @@ impl Session {
         user.map(|(name, _)| (&**name, self.level()))
     }
 
+    /// What the user's own `privilege` is, whatever a password led to; `None` until he is logged in.
+    pub fn own_level(&self) -> Option<Level> {
+        self.user.as_ref().map(|(_, level)| *level)
+    }
+
     /// The exit status, once the session is over.
     pub fn over(&self) -> Option<u8> {
         self.over

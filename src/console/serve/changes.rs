@@ -76,7 +76,7 @@ pub(super) fn committed(applied: &Applied, confirm_minutes: Option<u16>) -> Stri
         said.push('\n');
     }
     // Writing to a text cannot fail.
-    let _ = match confirm_minutes {
+    let _ = match confirm_minutes.filter(|_| applied.changed) {
         Some(minutes) => write!(
             said,
             "in force for {minutes} minute{}: `confirm` keeps it, else what ran before comes back",

@@ -1,6 +1,7 @@
 //! The commands that a session does not do itself.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -11,7 +12,7 @@ use super::executor::{Desk, told};
 use super::limits::{ANSWERS, LOG_LINES};
 use super::registry::Word;
 use super::{changes, look};
-use crate::console::{Answer, Clear, Explain, Pressed, Question, View, What, monitor};
+use crate::console::{Answer, Clear, Explain, Pressed, Question, Scene, View, What, monitor};
 use crate::control::{Which, Wish};
 use crate::language::{Command, FILE_BYTES};
 use crate::model::{Block, Level};
@@ -231,20 +232,29 @@ async fn difference(desk: &Desk, command: &Command) -> Result<String, String> {
 /// Shows virtuals and servers live.
 async fn live(desk: &mut Desk, asked: &Asked) -> Answer {
     let mut view = View::new(desk.level >= Level::Operate);
-    let mut before = None;
+    let mut before: Option<Arc<Scene>> = None;
     let mut ticks = interval(MONITORED);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let asked_size = (asked.columns, asked.rows);
     loop {
         let what = What::Farm;
         let scene = match desk.room.ask(|reply| Question::Scene { what, reply }).await {
-            Ok(scene) => scene,
+            Ok(scene) => Arc::new(scene),
             Err(why) => return told(Err(why)),
         };
         loop {
             let now = *desk.size.borrow_and_update();
             let size = if now.0 == 0 { asked_size } else { now };
-            let painted = monitor(&scene, before.as_ref(), &mut view, size);
+            // Of a large farm it takes its time, and all sessions share this thread.
+            let (shown, old) = (Arc::clone(&scene), before.clone());
+            let painting = spawn_blocking(move || {
+                let painted = monitor(&shown, old.as_deref(), &mut view, size);
+                (painted, view)
+            });
+            let Ok((painted, painter)) = painting.await else {
+                return told(Err("painting ended early".to_owned()));
+            };
+            view = painter;
             if !desk.answer(Answer::Screen(painted)).await {
                 return Answer::Done;
             }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, watch};
@@ -48,10 +49,12 @@ pub(super) async fn converse(room: Arc<Room>, guest: Guest) -> u8 {
     let mut ground = room.source.ground.clone();
     let setting = ground.borrow_and_update().setting();
     let (over, script) = (origin.over, !origin.terminal);
+    // Where nobody has a name, whoever comes by telnet is no user who could go.
+    let configured = configured && (origin.known.is_some() || setting.users);
     let session = Session::new(origin, setting, room.now());
     let mut talk = Talk {
         executor: Executor::new(Arc::clone(&room), author),
-        outbox: wire.code.greet(),
+        outbox: BytesMut::from(&*wire.code.greet()),
         room,
         session,
         seat,
@@ -85,7 +88,7 @@ struct Talk {
     script: bool,
     named: Option<Box<str>>,
     /// What goes to the client and has not gone yet.
-    outbox: Vec<u8>,
+    outbox: BytesMut,
     /// What came from the client and has yet to be handed in.
     typed: VecDeque<Keys>,
     /// Nothing more will be typed.
@@ -130,7 +133,8 @@ impl Talk {
                 written = wire.mouth.write(&self.outbox), if !self.outbox.is_empty() => match written {
                     Ok(0) | Err(_) => return 1,
                     Ok(written) => {
-                        self.outbox.drain(..written);
+                        // A large answer is not moved up for each piece of it that goes.
+                        self.outbox.advance(written);
                         stalled_at = Instant::now() + STALLED;
                     }
                 },
@@ -164,7 +168,7 @@ impl Talk {
     /// Takes what was read; whether the client is still there.
     fn take(&mut self, wire: &mut Wire, raw: &Raw, chunk: &[u8]) -> bool {
         let (heard, reply) = wire.code.take(raw, chunk);
-        self.outbox.extend(reply);
+        self.outbox.extend_from_slice(&reply);
         match heard {
             Heard::Keys(keys) => {
                 self.typed.extend(keys);
@@ -196,7 +200,7 @@ impl Talk {
             self.executor.resize(self.session.size());
             let said = self.session.output();
             if !said.is_empty() {
-                self.outbox.extend(wire.code.give(&said));
+                self.outbox.extend_from_slice(&wire.code.give(&said));
             }
             if full || (!handed && !asked && said.is_empty()) {
                 break;
@@ -271,14 +275,22 @@ impl Talk {
 
     fn heed(&mut self, ground: &Ground) {
         self.session.heed(ground.setting());
-        let users = &ground.console.users;
-        if let Some(name) = self.named.as_ref().filter(|_| self.configured)
-            && !users.iter().any(|user| user.name == *name)
-        {
-            let text = format!("% the user `{name}` is configured no more");
-            self.notice(&text);
-            self.last = Some(1);
-        }
+        let Some(name) = self.named.as_ref().filter(|_| self.configured) else {
+            return;
+        };
+        let mut users = ground.console.users.iter();
+        let text = match users.find(|user| user.name == *name) {
+            None => format!("% the user `{name}` is configured no more"),
+            Some(user) if self.session.own_level() > Some(user.level) => {
+                format!(
+                    "% the user `{name}` has the privilege `{}` now: log in again",
+                    user.level.as_str()
+                )
+            }
+            Some(_) => return,
+        };
+        self.notice(&text);
+        self.last = Some(1);
     }
 
     fn hear_word(&mut self, word: Option<Word>) {
@@ -304,8 +316,11 @@ impl Talk {
 
     /// Says the last words.
     async fn part(&mut self, wire: &mut Wire, status: u8) {
-        self.outbox.extend(wire.code.give(&self.session.output()));
-        self.outbox.extend(wire.code.end(status));
+        // A client that reads nothing keeps nobody from changing anything meanwhile.
+        self.executor.release();
+        let said = wire.code.give(&self.session.output());
+        self.outbox.extend_from_slice(&said);
+        self.outbox.extend_from_slice(&wire.code.end(status));
         let last = async {
             let _ = wire.mouth.write_all(&self.outbox).await;
             let _ = wire.mouth.flush().await;

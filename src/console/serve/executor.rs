@@ -43,6 +43,13 @@ impl Drop for Work {
     }
 }
 
+impl Drop for Executor {
+    fn drop(&mut self) {
+        // However the session ended.
+        self.release();
+    }
+}
+
 /// What a task has at hand.
 #[derive(Debug)]
 pub(super) struct Desk {

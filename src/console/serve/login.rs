@@ -20,7 +20,7 @@ use crate::model::Secret;
 #[derive(Debug)]
 pub(super) struct Login {
     checks: Arc<Semaphore>,
-    failed: Mutex<HashMap<IpAddr, Failed>>,
+    failed: Arc<Mutex<HashMap<IpAddr, Failed>>>,
 }
 
 /// What an address has earned by wrong passwords.
@@ -42,7 +42,7 @@ impl Default for Login {
     fn default() -> Login {
         Login {
             checks: Arc::new(Semaphore::new(CHECKS)),
-            failed: Mutex::default(),
+            failed: Arc::default(),
         }
     }
 }
@@ -57,28 +57,32 @@ impl Login {
         password: &str,
     ) -> bool {
         let from = from.map(network);
-        loop {
-            let until = from.and_then(|from| self.waits(from));
-            match until {
-                Some(until) if until > Instant::now() => sleep_until(until).await,
-                _ => break,
-            }
-        }
         let secret = secret.cloned();
         let password = password.to_owned();
-        let Ok(permit) = Arc::clone(&self.checks).acquire_owned().await else {
-            return false;
+        let permit = loop {
+            let Ok(permit) = Arc::clone(&self.checks).acquire_owned().await else {
+                return false;
+            };
+            // Looked at with the turn in hand: of many at once from an address all but one wait for what that one earns.
+            match from.and_then(|from| self.waits(from)) {
+                Some(until) if until > Instant::now() => {
+                    drop(permit);
+                    sleep_until(until).await;
+                }
+                _ => break permit,
+            }
         };
+        let failed = Arc::clone(&self.failed);
         let checked = spawn_blocking(move || {
             let right = holds(secret.as_ref(), &password);
+            // Here, as who asked may be gone before he is answered: it counts all the same.
+            if let Some(from) = from {
+                note(&failed, from, right, Instant::now());
+            }
             drop(permit);
             right
         });
-        let right = checked.await.unwrap_or(false);
-        if let Some(from) = from {
-            self.note(from, right, Instant::now());
-        }
-        right
+        checked.await.unwrap_or(false)
     }
 
     /// The hash of a password.
@@ -105,26 +109,32 @@ impl Login {
     }
 
     /// Notes what came of a password from an address.
+    #[cfg(test)]
     fn note(&self, from: IpAddr, right: bool, now: Instant) {
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-        if right {
-            failed.remove(&from);
-            return;
-        }
-        failed.retain(|_, failed| now.duration_since(failed.last) < REMEMBERED);
-        if failed.len() >= ADDRESSES && !failed.contains_key(&from) {
-            let oldest = failed.iter().min_by_key(|(_, failed)| failed.last);
-            if let Some(oldest) = oldest.map(|(address, _)| *address) {
-                failed.remove(&oldest);
-            }
-        }
-        let entry = failed.entry(from).or_insert(Failed {
-            times: 0,
-            last: now,
-        });
-        entry.times = entry.times.saturating_add(1);
-        entry.last = now;
+        note(&self.failed, from, right, now);
     }
+}
+
+/// Notes what came of a password from an address.
+fn note(failed: &Mutex<HashMap<IpAddr, Failed>>, from: IpAddr, right: bool, now: Instant) {
+    let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+    if right {
+        failed.remove(&from);
+        return;
+    }
+    failed.retain(|_, failed| now.duration_since(failed.last) < REMEMBERED);
+    if failed.len() >= ADDRESSES && !failed.contains_key(&from) {
+        let oldest = failed.iter().min_by_key(|(_, failed)| failed.last);
+        if let Some(oldest) = oldest.map(|(address, _)| *address) {
+            failed.remove(&oldest);
+        }
+    }
+    let entry = failed.entry(from).or_insert(Failed {
+        times: 0,
+        last: now,
+    });
+    entry.times = entry.times.saturating_add(1);
+    entry.last = now;
 }
 
 /// Whom an address is taken for: whoever has an IPv6 address has 2⁶⁴ of them.

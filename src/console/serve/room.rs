@@ -115,7 +115,9 @@ impl Room {
     /// Lets others change the configuration again, where the session of this number kept them from it.
     pub(super) fn release(self: &Arc<Room>, session: u64) {
         let wishes = self.source.wishes.clone();
-        // The writer may be busy, and nobody waits for this.
-        tokio::spawn(async move { wishes.send(Wish::Unlock { session }).await });
+        // The writer may be busy, and nobody waits for this; without a runtime the director is gone, and what was held with it.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { wishes.send(Wish::Unlock { session }).await });
+        }
     }
 }

@@ -152,7 +152,7 @@ async fn sit(
 struct Client {
     room: Arc<Room>,
     from: SocketAddr,
-    /// Told once it has logged in.
+    /// Told once its session begins.
     proven: Option<oneshot::Sender<()>>,
     unproven: Option<OwnedSemaphorePermit>,
     user: Option<(Box<str>, Level)>,
@@ -176,10 +176,6 @@ impl Client {
 
     fn admit(&mut self, user: &User) -> Auth {
         self.user = Some((user.name.clone(), user.level));
-        self.unproven = None;
-        if let Some(proven) = self.proven.take() {
-            let _ = proven.send(());
-        }
         Auth::Accept
     }
 
@@ -194,6 +190,11 @@ impl Client {
         let (Some(channel), Some(user)) = (self.channel.take(), self.user.clone()) else {
             return false;
         };
+        // Only now: who logs in and begins nothing would keep connections without end.
+        self.unproven = None;
+        if let Some(proven) = self.proven.take() {
+            let _ = proven.send(());
+        }
         let terminal = self.terminal;
         let (columns, rows) = terminal.unwrap_or_default();
         let origin = Origin {

@@ -16,6 +16,9 @@ use super::wire::{Code, Ear, Wire};
 use crate::console::{Origin, Over};
 use crate::model::Block;
 
+/// From one sign of life that is asked of a silent client to the next.
+const ALIVE: Duration = Duration::from_secs(30);
+
 /// Those who are turned away are told of no more often.
 const TELL_EVERY: Duration = Duration::from_secs(10);
 
@@ -29,8 +32,7 @@ pub(super) async fn accept(room: Arc<Room>, listener: TcpListener) {
 }
 
 async fn sit(room: Arc<Room>, stream: TcpStream, from: SocketAddr, unproven: OwnedSemaphorePermit) {
-    // Keys are few and want to be seen at once.
-    let _ = stream.set_nodelay(true);
+    prepare(&stream);
     let (ear, mouth) = stream.into_split();
     let origin = Origin {
         from: from.ip().to_canonical().to_string().into(),
@@ -53,6 +55,20 @@ async fn sit(room: Arc<Room>, stream: TcpStream, from: SocketAddr, unproven: Own
         configured: true,
     };
     converse(room, guest).await;
+}
+
+/// Makes a socket one of telnet. What cannot be set is done without.
+fn prepare(stream: &TcpStream) {
+    use rustix::net::sockopt;
+    // Keys are few and want to be seen at once.
+    let _ = stream.set_nodelay(true);
+    // A client's interrupt comes with urgent data (RFC 854, Synch): taken out of line, the byte behind IAC would be missing.
+    let _ = sockopt::set_socket_oobinline(stream, true);
+    // One whose host went without a word keeps neither its place nor what it holds, idle timeout or not.
+    let _ = sockopt::set_socket_keepalive(stream, true);
+    let _ = sockopt::set_tcp_keepidle(stream, ALIVE);
+    let _ = sockopt::set_tcp_keepintvl(stream, ALIVE);
+    let _ = sockopt::set_tcp_keepcnt(stream, 3);
 }
 
 /// Who comes through a listener of the network, and who is turned away.

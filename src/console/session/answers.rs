@@ -91,6 +91,11 @@ impl Session {
             (Wait::Configure | Wait::Commit, Answer::Done) => {
                 self.refuse("Interrupted: it may be in force all the same");
             }
+            (Wait::Begin { again: false, .. }, Answer::Done) => {
+                // It may have been granted already.
+                self.outbox.push_back(Request::Abandon);
+                self.ready();
+            }
             // It was cancelled.
             (_, Answer::Done | Answer::Allowed { .. } | Answer::Words(_) | Answer::Begun(_)) => {
                 self.ready()
