@@ -197,7 +197,7 @@ impl Director {
             .meanwhile(move || propose(&before, &lines, whole))
             .await??;
         if author.session != 0 {
-            names_no_program(self.life.running(), &running)?;
+            names_no_program(self.life.running(), self.life.saved(), &running)?;
         }
         // What is typed line by line goes there when it is saved.
         let is_commit = whole || confirm_minutes.is_some();
@@ -230,6 +230,10 @@ impl Director {
             }
         };
         let (running, said) = self.meanwhile(reading).await??;
+        if author.session != 0 {
+            // What the startup file has ceased to allow does not come back by way of the archive.
+            names_no_program(self.life.running(), self.life.saved(), &running)?;
+        }
         let proposal = Proposal {
             running: Arc::new(running),
             said,
@@ -345,7 +349,11 @@ impl Director {
         let running = Arc::clone(self.life.running());
         let stored = Arc::clone(&running);
         let named_path = path.display().to_string();
-        let text = self.meanwhile(move || store(&path, &stored)).await??;
+        let storing = move || {
+            let before = read_text(&path).ok().filter(|text| !text.is_empty());
+            store(&path, &stored).map(|text| (before, text))
+        };
+        let (before, text) = self.meanwhile(storing).await??;
         self.life.stored(Some(running));
         self.publish();
         info!(
@@ -353,9 +361,12 @@ impl Director {
             named(&author)
         );
         let mut said = format!("stored in `{named_path}`, {} lines\n", text.lines().count());
-        let failed = self
-            .keep(move || vec![(text, "")], &author, "write memory")
-            .await;
+        // Somebody may have written the file by hand since it was read.
+        let texts = move || {
+            let before = before.map(|before| (before, "before"));
+            before.into_iter().chain([(text, "")]).collect()
+        };
+        let failed = self.keep(texts, &author, "write memory").await;
         said.extend(failed);
         Ok(said)
     }
@@ -456,16 +467,20 @@ pub fn unanswered<T>() -> oneshot::Sender<T> {
     oneshot::channel().0
 }
 
-/// That `after` runs no program that `before` does not, unless the file that was started with lets the console say so.
-fn names_no_program(before: &Running, after: &Running) -> Result<(), String> {
-    let (was, is) = (before.model(), after.model());
-    if was.globals.console.exec {
+/// That `after` runs no program that neither `before` nor the startup file does, unless one of the two lets the console say so.
+fn names_no_program(
+    before: &Running,
+    startup: Option<&Running>,
+    after: &Running,
+) -> Result<(), String> {
+    let allow = || std::iter::once(before).chain(startup).map(Running::model);
+    if allow().any(|model| model.globals.console.exec) {
         return Ok(());
     }
+    let is = after.model();
     let runs = |kind: &ProbeKind| matches!(kind, ProbeKind::Exec(_));
-    let is_new =
-        |probe: &Probe| runs(&probe.kind) && !was.probes.iter().any(|p| p.kind == probe.kind);
-    match is.probes.iter().find(|probe| is_new(probe)) {
+    let known = |probe: &Probe| allow().any(|was| was.probes.iter().any(|p| p.kind == probe.kind));
+    match is.probes.iter().find(|p| runs(&p.kind) && !known(p)) {
         Some(probe) => Err(format!(
             "probe `{}` would run a program: only the startup file may name programs, unless it says `console-exec`",
             probe.name

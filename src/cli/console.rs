@@ -159,7 +159,11 @@ async fn talk(socket: &Path, typed: Typed) -> Result<u8, Failed> {
     let raw = terminal.then(Raw::enter).transpose()?;
     let status = tokio::select! {
         status = show(from) => status?,
-        left = send(to, typed) => left?,
+        // A director that takes no more has said why: that is shown, and counts.
+        left = async { match send(to, typed).await {
+            Ok(left) => left,
+            Err(_) => std::future::pending().await,
+        } } => left,
     };
     drop(raw);
     Ok(status)

@@ -7,7 +7,7 @@ use super::words::words;
 /// How long a pattern may be, in bytes.
 const PATTERN_BYTES: usize = 256;
 /// How large a pattern may become, in bytes: text is matched in time proportional to it.
-const COMPILED_BYTES: usize = 64 * 1024;
+const COMPILED_BYTES: usize = 16 * 1024;
 
 /// The filters, with what each does.
 pub(super) const FILTERS: [(&str, &str); 6] = [
@@ -152,6 +152,11 @@ enum What {
 }
 
 impl Filter {
+    /// Whether all goes through as it is.
+    pub(super) fn is_empty(&self) -> bool {
+        self.stages.is_empty()
+    }
+
     /// All of `text`, filtered; each line with a line end.
     pub(super) fn all(&mut self, text: &str) -> String {
         let mut out = String::with_capacity(text.len());

@@ -263,6 +263,15 @@ impl Session {
         }
     }
 
+    /// What the text that is waited for goes through, where it does: to be done by whoever carries the session, as it may take its
+    /// time. It is done by [`answer`](Session::answer) else.
+    pub(super) fn take_filter(&mut self) -> Option<Filter> {
+        match &mut self.waiting {
+            Some(Wait::Run { filter }) if !filter.is_empty() => Some(std::mem::take(filter)),
+            _ => None,
+        }
+    }
+
     /// A line that is not an answer: of the log, or that the system is going down.
     pub fn notice(&mut self, text: &str) {
         if !self.interactive() || self.over.is_some() {

@@ -63,6 +63,11 @@ impl Life {
         &self.running
     }
 
+    /// What the startup file says, as far as is known.
+    pub fn saved(&self) -> Option<&Running> {
+        self.saved.as_deref()
+    }
+
     /// The startup file's path.
     ///
     /// # Errors
@@ -221,6 +226,7 @@ impl Life {
             generation: self.generation,
             confirm,
             holder: self.holder.clone(),
+            startup: self.startup.clone(),
             recovered: self.recovered.clone(),
         }
     }

@@ -1,5 +1,7 @@
 //! What is asked of the one writer about the configuration: by consoles, signals, and whoever comes.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
@@ -64,6 +66,8 @@ pub struct LifeState {
     pub confirm: Option<(u64, Author)>,
     /// Who holds it exclusively.
     pub holder: Option<Author>,
+    /// The startup file; `None`: there is none.
+    pub startup: Option<PathBuf>,
     /// Why another configuration than the startup file's was started with; until something is saved.
     pub recovered: Option<String>,
 }

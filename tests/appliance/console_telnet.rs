@@ -35,6 +35,8 @@ fn a_user_logs_in_and_may_do_what_his_level_says() {
     bob.until("> ");
     let who = director.typed(&["who"]);
     assert!(who.contains("ann") && who.contains("bob"), "{who}");
+    let version = director.typed(&["show version | json"]);
+    assert!(version.contains("startup-config"), "{version}");
     ann.line("exit").rest();
 }
 
@@ -65,7 +67,7 @@ fn without_a_login_so_many_connections_wait_and_the_next_is_closed_without_a_wor
         telnet.until("Username: ");
     }
     assert_eq!(Telnet::to(console).rest(), "");
-    assert!(director.log().contains("was turned away"));
+    eventually("it is told", || director.log().contains("was turned away"));
     assert!(director.typed(&["show version"]).contains("farm is up"));
     drop(waiting.pop());
     eventually("a place is free", || {
@@ -123,5 +125,41 @@ fn a_console_that_moves_takes_new_sessions_there_and_keeps_the_old() {
     eventually("the old one is closed", || {
         std::net::TcpStream::connect(console).is_err()
     });
+    ann.line("show version").until("farm is up");
+}
+
+#[test]
+fn whoever_comes_by_the_enable_password_of_old_stays_over_changes() {
+    let (at, console) = (free(), free());
+    let config =
+        format!("hostname farm\nvirtual {at}\nconsole {console}\nenable secret open-sesame\n");
+    let director = Director::start(&config);
+    let mut telnet = Telnet::to(console);
+    telnet.until("farm> ");
+    telnet.line("enable").until("Password: ");
+    telnet.line("open-sesame").until("farm# ");
+    telnet.line("configure terminal").until("farm(config)# ");
+    telnet.line("hostname wiser").until("wiser*(config)# ");
+    telnet.line("hostname wisest").until("wisest*(config)# ");
+    drop(director);
+}
+
+#[test]
+fn a_privilege_that_is_taken_away_ends_the_session() {
+    let (director, console) = director("");
+    let mut ann = logged_in(console, "ann", "open-sesame");
+    let lesser = "username ann privilege view secret open-sesame";
+    director.typed(&["configure terminal", lesser, "end"]);
+    assert!(ann.rest().contains("has the privilege `view` now"));
+}
+
+#[test]
+fn an_interrupt_with_urgent_data_loses_no_key_behind_it() {
+    let (_director, console) = director("");
+    let mut ann = logged_in(console, "ann", "open-sesame");
+    ann.keys("show nonsense").until("nonsense");
+    // IAC IP, then IAC DM with the last byte urgent, as telnet clients send ^C.
+    assert!(ann.bytes(&[255, 244]) && ann.urgent(&[255, 242]));
+    ann.until("farm> ");
     ann.line("show version").until("farm is up");
 }

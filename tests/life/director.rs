@@ -210,7 +210,8 @@ fn what_was_is_kept_and_comes_back() {
             told,
             [
                 (1, "ben", "unix", "commit", 4),
-                (2, "ann", "unix", "write memory", 4)
+                (2, "ann", "unix", "write memory", 4),
+                (3, "ann", "unix", "before write memory", 3)
             ]
         );
         assert!(
@@ -224,7 +225,6 @@ fn what_was_is_kept_and_comes_back() {
         assert!(asker.running().await.contains("weight u 2"));
         assert!(asker.state().await.saved);
         asker.rollback(9).await.expect_err("there are not so many");
-        // What was stored before the first save is nowhere but in the file that was replaced.
         std::fs::write(place.file(), &first).expect("written");
         asker.reload().await.expect("it holds");
         assert_eq!(asker.running().await, first);
@@ -278,4 +278,43 @@ fn comments_live_through_the_director() {
         asker.save().await.expect("it is stored");
     });
     assert_eq!(place.stored(), text);
+}
+
+#[test]
+fn a_startup_file_that_was_written_by_hand_is_kept_where_it_is_replaced() {
+    let place = Place::new(&farm(free()));
+    direct(&place, true, async |asker| {
+        asker.save().await.expect("it is stored");
+        let by_hand = "! to be loaded tonight\nhostname night\n";
+        std::fs::write(place.file(), by_hand).expect("written");
+        asker.types("weight u 2").await.expect("it holds");
+        asker.save().await.expect("it is stored");
+        assert!(place.stored().contains("weight u 2"));
+        assert_eq!(asker.text(Which::Archived(2), false).await, by_hand);
+    });
+}
+
+#[test]
+fn programs_that_the_startup_file_has_ceased_to_allow_do_not_come_back_from_the_archive() {
+    let text = farm(free());
+    let place = Place::new(&format!("{text}console-exec\n"));
+    direct(&place, true, async |asker| {
+        asker
+            .types("probe p exec \"/bin/true\"")
+            .await
+            .expect("it is allowed");
+        asker.save().await.expect("it is stored");
+        std::fs::write(place.file(), &text).expect("written");
+        asker.reload().await.expect("it holds");
+        let why = asker.rollback(2).await.expect_err("it runs a program");
+        assert!(why.contains("would run a program"), "{why}");
+        assert_eq!(asker.running().await, text);
+        // What the startup file itself names may go and come.
+        let named = format!("{text}probe p exec \"/bin/true\"\n");
+        std::fs::write(place.file(), &named).expect("written");
+        asker.reload().await.expect("it holds");
+        asker.types("no probe p").await.expect("it holds");
+        asker.rollback(1).await.expect("the startup file names it");
+        assert!(asker.running().await.contains("probe p exec"));
+    });
 }

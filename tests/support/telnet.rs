@@ -50,6 +50,12 @@ impl Telnet {
         self.stream.write_all(bytes).is_ok()
     }
 
+    /// Sends bytes, the last of them urgent; whether they were taken.
+    pub(crate) fn urgent(&mut self, bytes: &[u8]) -> bool {
+        use rustix::net::{SendFlags, send};
+        send(&self.stream, bytes, SendFlags::OOB).is_ok_and(|sent| sent == bytes.len())
+    }
+
     /// Types a line.
     pub(crate) fn line(&mut self, line: &str) -> &mut Telnet {
         self.keys(&format!("{line}\r\n"))

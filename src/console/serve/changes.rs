@@ -145,3 +145,20 @@ pub(super) async fn differ(before: String, after: String) -> Result<String, Stri
     let differ = spawn_blocking(move || diff(&before, &after));
     differ.await.map_err(|_| "comparing ended early".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_changes_nothing_waits_for_no_confirmation() {
+        let applied = |changed| Applied {
+            said: String::new(),
+            changed,
+            generation: 1,
+        };
+        assert_eq!(committed(&applied(false), Some(5)), "nothing is different");
+        assert!(committed(&applied(true), Some(5)).starts_with("in force for 5 minutes"));
+        assert_eq!(committed(&applied(true), None), "in force");
+    }
+}

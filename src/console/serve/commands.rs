@@ -115,12 +115,9 @@ async fn say(desk: &Desk, asked: &Asked) -> Result<String, String> {
             room.wish(|reply| Wish::Save { author, reply }).await
         }
         "write_erase" => room.wish(|reply| Wish::Erase { author, reply }).await,
-        "copy_startup_running" => {
-            let text = changes::text(desk, Which::Startup, false).await?;
-            changes::replace(desk, text, "copy startup-config running-config").await
-        }
         "copy_file" => copy(desk, command).await,
-        "reload" => {
+        // The startup file may name programs, whoever has it read.
+        "reload" | "copy_startup_running" => {
             let applied = room.wish(|reply| Wish::Reload { author, reply }).await?;
             Ok(changes::committed(&applied, None))
         }
@@ -183,7 +180,16 @@ fn kill(desk: &Desk, command: &Command) -> Result<String, String> {
 /// Reads a file of the director's host and puts it into force.
 async fn copy(desk: &Desk, command: &Command) -> Result<String, String> {
     let path = command.word("file").unwrap_or_default().to_owned();
-    let read = spawn_blocking(move || read(Path::new(&path)));
+    // What is wrong in a file is shown: from afar nobody reads so what else is on this host.
+    let only = match &*desk.author.from {
+        "unix" => None,
+        _ => desk.room.source.host_key.parent().map(Path::to_owned),
+    };
+    let read = spawn_blocking(move || {
+        let path = Path::new(&path);
+        only.map_or(Ok(()), |folder| stands_in(path, &folder))?;
+        read(path)
+    });
     let text = read
         .await
         .unwrap_or_else(|_| Err("reading ended early".to_owned()))?;
@@ -192,6 +198,23 @@ async fn copy(desk: &Desk, command: &Command) -> Result<String, String> {
     } else {
         changes::add(desk, text, "copy FILE running-config").await
     }
+}
+
+/// That `path` leads to a file in `folder`.
+fn stands_in(path: &Path, folder: &Path) -> Result<(), String> {
+    let folder = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    let stands = || Ok(path.canonicalize()?.parent() == Some(&*folder.canonicalize()?));
+    if matches!(stands(), Ok::<bool, std::io::Error>(true)) {
+        return Ok(());
+    }
+    Err(format!(
+        "over the network only files of `{}` can be copied; `{}` is none",
+        folder.display(),
+        path.display()
+    ))
 }
 
 fn read(path: &Path) -> Result<String, String> {
@@ -358,6 +381,27 @@ mod tests {
                 number(&command(wrong), "seconds", 1, 600).is_err(),
                 "{wrong}"
             );
+        }
+    }
+
+    #[test]
+    fn from_afar_only_files_of_the_folder_are_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let other = tempfile::tempdir().expect("a folder");
+        for path in [folder.path().join("farm"), other.path().join("shadow")] {
+            std::fs::write(path, "x").expect("written");
+        }
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(other.path().join("shadow"), &link).expect("made");
+        let stands = |path: &Path| stands_in(path, folder.path()).is_ok();
+        assert!(stands(&folder.path().join("farm")));
+        for wrong in [
+            other.path().join("shadow"),
+            folder.path().join("../shadow"),
+            folder.path().join("missing"),
+            link,
+        ] {
+            assert!(!stands(&wrong), "{}", wrong.display());
         }
     }
 

@@ -8,6 +8,7 @@ use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::audit;
@@ -16,7 +17,7 @@ use super::limits::{CHUNK, FULL, OVERFULL, PROVE_WITHIN, STALLED};
 use super::registry::{Seat, Word};
 use super::room::{Ground, Room};
 use super::wire::{Heard, Raw, Wire};
-use crate::console::{Keys, Origin, Over, Session};
+use crate::console::{Answer, Keys, Origin, Over, Session};
 use crate::control::Author;
 
 /// Whoever comes, on a wire.
@@ -149,7 +150,10 @@ impl Talk {
                     }
                     self.heed(&ground.borrow_and_update());
                 }
-                answer = self.executor.next(), if !full => self.session.answer(answer, self.room.now()),
+                answer = self.executor.next(), if !full => {
+                    let answer = filtered(&mut self.session, answer).await;
+                    self.session.answer(answer, self.room.now());
+                }
                 raw = wire.ear.hear(&mut chunk), if !full && !self.ended && self.typed.is_empty() => {
                     if !self.take(wire, &raw, &chunk) {
                         return 1;
@@ -326,6 +330,24 @@ impl Talk {
             let _ = wire.mouth.flush().await;
         };
         let _ = timeout(STALLED, last).await;
+    }
+}
+
+/// The answer as its filters leave it: a costly pattern is matched on a thread where nobody waits.
+async fn filtered(session: &mut Session, answer: Answer) -> Answer {
+    let Answer::Text { text, ok: true } = answer else {
+        return answer;
+    };
+    let Some(mut filter) = session.take_filter() else {
+        return Answer::Text { text, ok: true };
+    };
+    let left = spawn_blocking(move || filter.all(&text)).await;
+    match left {
+        Ok(text) => Answer::Text { text, ok: true },
+        Err(_) => Answer::Text {
+            text: "filtering ended early".to_owned(),
+            ok: false,
+        },
     }
 }
 

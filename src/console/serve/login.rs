@@ -232,6 +232,22 @@ mod tests {
         assert_eq!(kept(), 1);
     }
 
+    #[tokio::test]
+    async fn a_password_counts_though_nobody_waits_for_the_answer() {
+        let login = Arc::new(Login::default());
+        let from: IpAddr = [192, 0, 2, 7].into();
+        let asked = Arc::clone(&login);
+        let check = tokio::spawn(async move { asked.check(Some(from), None, "wrong").await });
+        while login.checks.available_permits() == CHECKS {
+            tokio::task::yield_now().await;
+        }
+        check.abort();
+        let _ = check.await;
+        let all = login.checks.acquire_many(CHECKS as u32).await;
+        assert!(login.waits(from).is_some());
+        drop(all);
+    }
+
     #[test]
     fn an_ipv6_network_is_one_address() {
         let a: IpAddr = "2001:db8::1".parse().expect("an address");

@@ -49,6 +49,8 @@ async fn fill(desk: &Desk, scene: &mut Scene, asked: &Asked) -> Result<(), Strin
     let state = room.wish(|reply| Wish::State { reply }).await?;
     scene.director.saved = state.saved;
     scene.director.generation = state.generation;
+    let startup = state.startup.map(|path| path.display().to_string());
+    scene.director.startup = startup.unwrap_or_default();
     scene.director.confirm = state
         .confirm
         .map(|(seconds, author)| (seconds, author.user.to_string()));

@@ -198,3 +198,26 @@ fn a_line_of_a_script_has_4096_bytes_and_no_more() {
         assert!(session.script.capacity() <= 16 * 1024);
     }
 }
+
+#[test]
+fn a_lock_that_was_granted_while_it_was_given_up_is_let_go() {
+    let mut session = session(true);
+    session.input(b"enable\rconfigure exclusive\r", NOW);
+    assert_eq!(session.request(), Some(Request::Begin { exclusive: true }));
+    session.input(b"\x03", NOW);
+    assert_eq!(session.request(), Some(Request::Cancel));
+    session.answer(Answer::Done, NOW);
+    assert_eq!(session.request(), Some(Request::Abandon));
+    assert_eq!(session.mode, Mode::Commands);
+}
+
+#[test]
+fn whoever_carries_the_session_may_filter_in_its_place() {
+    let mut session = session(false);
+    session.input(b"show version | include up | count up\n", NOW);
+    let mut filter = session.take_filter().expect("there are filters");
+    assert!(session.take_filter().is_none());
+    let left = filter.all("down\nup 1\nup 2\n");
+    session.answer(done(&left), NOW);
+    assert_eq!(drained(&mut session), "2\n");
+}
