@@ -287,6 +287,21 @@ impl Session {
         }
     }
 
+    /// Ends it from outside, for this reason: told to scripts too, and on a terminal that is as it was.
+    pub fn dismiss(&mut self, why: &str) {
+        if self.over.is_some() {
+            return;
+        }
+        match self.stage {
+            Stage::Paging(_) => self.wipe_more(),
+            Stage::Screen => self.close_screen(),
+            Stage::Line | Stage::Ask(_) if self.is_editing() => self.editor.wipe(&mut self.output),
+            Stage::Line | Stage::Ask(_) => {}
+        }
+        self.say(why);
+        self.end(1);
+    }
+
     /// Whether lines of the log are wanted as notices (`terminal monitor`).
     pub fn wants_log(&self) -> bool {
         self.log

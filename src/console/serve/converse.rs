@@ -141,8 +141,7 @@ impl Talk {
                 },
                 () = sleep_until(stalled_at), if !self.outbox.is_empty() => return 1,
                 () = sleep_until(prove_by), if self.named.is_none() => {
-                    self.notice("% nobody logged in in time");
-                    self.last = Some(1);
+                    self.session.dismiss("% nobody logged in in time");
                 }
                 changed = ground.changed() => {
                     if changed.is_err() {
@@ -260,17 +259,15 @@ impl Talk {
             self.seat.rise(level);
             return;
         }
+        self.executor.author.user = user.clone();
         let most = ground.borrow().console.sessions;
         if !self.seat.name(&user, level, most) {
             let text = format!(
                 "% all {most} sessions are taken (`console-sessions`); `who` on another shows by whom"
             );
-            self.notice(&text);
-            self.last = Some(1);
-            return;
+            return self.session.dismiss(&text);
         }
         self.unproven = None;
-        self.executor.author.user = user.clone();
         if self.named.is_none() {
             audit::came(&self.executor.author, carried(self.over));
         }
@@ -293,17 +290,13 @@ impl Talk {
             }
             Some(_) => return,
         };
-        self.notice(&text);
-        self.last = Some(1);
+        self.session.dismiss(&text);
     }
 
     fn hear_word(&mut self, word: Option<Word>) {
         match word {
             Some(Word::Notice(text)) => self.notice(&text),
-            Some(Word::End(why)) => {
-                self.notice(&why);
-                self.last = Some(1);
-            }
+            Some(Word::End(why)) => self.session.dismiss(&why),
             None => self.last = Some(1),
         }
     }

@@ -221,3 +221,22 @@ fn whoever_carries_the_session_may_filter_in_its_place() {
     session.answer(done(&left), NOW);
     assert_eq!(drained(&mut session), "2\n");
 }
+
+#[test]
+fn whoever_is_sent_away_is_told_why_and_has_a_terminal_as_it_was() {
+    let mut terminal = session(true);
+    terminal.input(b"monitor\r", NOW);
+    terminal.request();
+    terminal.answer(Answer::Screen("live".to_owned()), NOW);
+    drained(&mut terminal);
+    terminal.dismiss("% ended by root");
+    let shown = drained(&mut terminal);
+    assert_eq!(shown, "\x1b[?25h\x1b[?1049l% ended by root\r\n");
+    assert_eq!(terminal.over(), Some(1));
+    let mut script = session(false);
+    script.input(b"write erase\n", NOW);
+    script.dismiss("% all sessions are taken");
+    assert!(matches!(script.request(), Some(Request::Run { .. })));
+    assert_eq!(script.request(), Some(Request::Cancel));
+    assert_eq!(drained(&mut script), "% all sessions are taken\n");
+}
