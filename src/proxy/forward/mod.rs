@@ -415,7 +415,8 @@ impl<S: Stream> Visit<'_, S> {
         let (up, down) = tunnel::tunnel(self.client, server, early.into(), silence).await;
         self.exchange.trace.passed(up, down);
         self.worker.tally.passed(self.place.gauges(), up, down);
-        End::Whole(After::Close)
+        // Closed with bytes of the client's unread, the connection would be reset, and the server's last ones lost.
+        End::Whole(After::Linger)
     }
 
     async fn connect(&mut self, server: SocketAddr) -> Result<Upstream, NoConnection> {
