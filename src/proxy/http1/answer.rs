@@ -350,9 +350,10 @@ impl<'a> Answer<'a> {
     pub fn keep_alive(&self) -> bool {
         let said = &self.parser.said;
         let announced = said.chunked || said.length.is_some_and(|length| length > 0);
-        !said.close
-            && (!self.parser.old || said.keep_alive)
-            && !(announced && self.parser.status == NO_CONTENT)
+        if announced && self.parser.status == NO_CONTENT {
+            return false;
+        }
+        !said.close && (!self.parser.old || said.keep_alive)
     }
 
     /// Whether `Connection` has the option `upgrade`.
