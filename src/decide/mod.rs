@@ -39,6 +39,7 @@ pub use explain::*;
 pub use loads::*;
 pub use location::*;
 pub use promises::{PROMISE_MOST_S, PROMISED};
+pub use quick::Quick;
 pub use returns::RETURNS;
 pub use snapshot::*;
 pub use stick::{STICK_CLIENTS, StickTable, Stuck};

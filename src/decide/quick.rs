@@ -4,9 +4,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 /// Multiply and fold: the keys are the operator's own, so nobody outside can aim at collisions.
 #[derive(Debug, Default)]
-pub(super) struct Fold(u64);
+pub struct Fold(u64);
 
-pub(super) type Quick = BuildHasherDefault<Fold>;
+/// Makes maps whose keys the operator chooses hash quickly.
+pub type Quick = BuildHasherDefault<Fold>;
 
 impl Hasher for Fold {
     fn finish(&self) -> u64 {

@@ -65,6 +65,8 @@ pub const TICKETS_TRIED: usize = 8;
 pub const QUEUE_LOOK: Duration = Duration::from_millis(5);
 /// How often it is looked whether the client of a request that waits with its body unread is still there.
 pub const QUEUE_GONE: Duration = Duration::from_millis(250);
+/// How often it is looked whether a client is still there of which more is unread than is read ahead.
+pub const UNREAD_GONE: Duration = Duration::from_millis(250);
 
 /// What a worker reads at once into the buffer that it lends, in bytes.
 pub const READ_BYTES: usize = 64 * 1024;

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::client::{Client, Stream};
-use super::http1::{Fault, Head};
+use super::http1::{Fault, Framing, Head};
 use super::worker::Worker;
 use super::{claimed, past};
 use crate::control::{Live, Outcome};
@@ -321,8 +321,9 @@ impl<S: Stream> Visit<'_, S> {
             .asked_by(self.exchange.client, worker.farm.now());
         let server = self.exchange.live.snapshot.upstream(self.server).socket();
         let idempotent = retry::idempotent(self.exchange.head.text(&self.exchange.head.method));
+        let replayable = idempotent && self.exchange.head.framing == Framing::None;
         // A request that cannot be sent twice is worth asking the kernel whether the connection still stands.
-        let mut idle = worker.pools.take(server, !idempotent);
+        let mut idle = worker.pools.take(server, !replayable);
         loop {
             let upstream = match idle.take() {
                 Some(upstream) => upstream,
@@ -414,7 +415,8 @@ impl<S: Stream> Visit<'_, S> {
         let (up, down) = tunnel::tunnel(self.client, server, early.into(), silence).await;
         self.exchange.trace.passed(up, down);
         self.worker.tally.passed(self.place.gauges(), up, down);
-        End::Whole(After::Close)
+        // Closed with bytes of the client's unread, the connection would be reset, and the server's last ones lost.
+        End::Whole(After::Linger)
     }
 
     async fn connect(&mut self, server: SocketAddr) -> Result<Upstream, NoConnection> {

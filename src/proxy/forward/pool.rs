@@ -4,7 +4,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
@@ -15,6 +14,7 @@ use tokio::time::Instant;
 
 use super::limits::{IDLE, IDLE_IN_ALL, IDLE_PER_SERVER};
 use super::retry::Budget;
+use crate::decide::Quick;
 
 /// A connection to a server, between two messages.
 #[derive(Debug)]
@@ -44,45 +44,7 @@ struct Idle {
     since: Instant,
 }
 
-/// Mixes the few bytes of an address. They are the operator's, who does not attack his own tables.
-#[derive(Debug, Default)]
-struct Mix(u64);
-
-impl Hasher for Mix {
-    fn finish(&self) -> u64 {
-        self.0 ^ self.0 >> 32
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for block in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..block.len()].copy_from_slice(block);
-            self.write_u64(u64::from_le_bytes(word));
-        }
-    }
-
-    fn write_u8(&mut self, n: u8) {
-        self.write_u64(n.into());
-    }
-
-    fn write_u16(&mut self, n: u16) {
-        self.write_u64(n.into());
-    }
-
-    fn write_u32(&mut self, n: u32) {
-        self.write_u64(n.into());
-    }
-
-    fn write_u64(&mut self, n: u64) {
-        self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
-
-    fn write_usize(&mut self, n: usize) {
-        self.write_u64(n as u64);
-    }
-}
-
-type ByServer = HashMap<SocketAddr, VecDeque<Idle>, BuildHasherDefault<Mix>>;
+type ByServer = HashMap<SocketAddr, VecDeque<Idle>, Quick>;
 
 /// A worker's idle connections to servers, and its budget for retries.
 #[derive(Debug, Default)]

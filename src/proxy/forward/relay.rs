@@ -23,6 +23,7 @@ use super::upload::Upload;
 use crate::decide::Place;
 use crate::proxy::client::{Client, Stream};
 use crate::proxy::http1::Fault;
+use crate::proxy::limits::UNREAD_GONE;
 use crate::proxy::worker::{Desk, Worker};
 
 /// How an exchange over one connection ended.
@@ -93,6 +94,8 @@ pub(super) struct Relay<'a, S> {
     /// Something went on since the task was woken.
     moved: bool,
     wait: Option<Wait>,
+    /// When the deadline passes that stands in for looks whether the client is there; `None`: it is the deadline's own time.
+    due: Option<Instant>,
     silence: Duration,
 }
 
@@ -117,6 +120,7 @@ impl<'a, S: Stream> Relay<'a, S> {
             begun: Instant::now(),
             moved: true,
             wait: None,
+            due: None,
             silence,
         }
     }
@@ -298,25 +302,41 @@ impl<'a, S: Stream> Relay<'a, S> {
         } else {
             Wait::Silent
         };
-        if self.moved || self.wait != Some(wait) {
+        // Its end comes behind what is left unread, and wakes nobody.
+        let unread = !for_body && self.client.input.len() >= AHEAD_BYTES;
+        if self.moved || self.wait != Some(wait) || (unread && self.due.is_none()) {
             self.moved = false;
             self.wait = Some(wait);
-            self.client.deadline.set(match wait {
+            let patience = match wait {
+                // Who takes nothing has to send as fast as anyone.
+                Wait::ToTake if for_body && invited => STALLED_WRITE.min(self.upload.patience()),
                 Wait::ToTake => STALLED_WRITE,
                 Wait::ToSend => self.upload.patience(),
                 Wait::ForHead => ANSWER_HEAD,
                 Wait::Silent => self.silence,
-            });
+            };
+            self.due = unread.then(|| Instant::now() + patience);
+            let look = if unread { UNREAD_GONE } else { patience };
+            self.client.deadline.set(patience.min(look));
         }
-        if self.client.deadline.poll_passed(cx).is_pending() {
-            return Poll::Pending;
+        while self.client.deadline.poll_passed(cx).is_ready() {
+            let now = Instant::now();
+            let Some(due) = self.due.filter(|due| *due > now) else {
+                return Poll::Ready(self.too_late(wait));
+            };
+            self.client.deadline.set((due - now).min(UNREAD_GONE));
         }
-        Poll::Ready(match wait {
+        Poll::Pending
+    }
+
+    /// The end of an exchange that waited in vain.
+    fn too_late(&self, wait: Wait) -> End {
+        match wait {
             Wait::ToTake => End::Gone,
             Wait::ToSend => self.fail(Failure::Slow),
             Wait::ForHead => End::Failed(Failure::Unanswered),
             Wait::Silent => End::Cut,
-        })
+        }
     }
 
     /// Whether all of the request is sent.
@@ -343,5 +363,8 @@ where
             Poll::Ready(Ok(())) => client.input.extend_from_slice(buffer.filled()),
         }
     }
-    Poll::Pending
+    match client.stream.ended(cx) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    }
 }

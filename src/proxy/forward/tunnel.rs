@@ -16,12 +16,15 @@ use crate::proxy::client::Client;
 struct Pipe {
     waiting: Bytes,
     ended: bool,
+    /// The side that it leads to takes no more.
+    refused: bool,
     /// Bytes written so far.
     written: u64,
 }
 
 impl Pipe {
-    /// Moves bytes until one side would wait. `Ready`: this direction is at its end, and all of it written.
+    /// Moves bytes until one side would wait. `Ready`: this direction is at its end, and all of it written. Not to be called again
+    /// once it is [refused](Self::refused).
     fn poll<R, W>(
         &mut self,
         from: &mut R,
@@ -35,10 +38,10 @@ impl Pipe {
     {
         loop {
             while self.waiting.has_remaining() {
-                let written = ready!(Pin::new(&mut *to).poll_write(cx, &self.waiting))?;
-                if written == 0 {
-                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-                }
+                let written = ready!(Pin::new(&mut *to).poll_write(cx, &self.waiting));
+                let Some(written) = self.taken(written) else {
+                    return Poll::Pending;
+                };
                 self.waiting.advance(written);
                 self.written += written as u64;
                 *moved = true;
@@ -48,10 +51,20 @@ impl Pipe {
                 return Pin::new(to).poll_flush(cx);
             }
             self.fill(from, to, cx, moved)?;
-            if self.waiting.is_empty() && !self.ended {
+            if self.refused || (self.waiting.is_empty() && !self.ended) {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// How much was taken; `None`: no more will be.
+    fn taken(&mut self, written: io::Result<usize>) -> Option<usize> {
+        let written = written.ok().filter(|written| *written > 0);
+        if written.is_none() {
+            self.refused = true;
+            self.waiting = Bytes::new();
+        }
+        written
     }
 
     /// Reads on the stack and writes at once: only what the other side does not take is kept.
@@ -82,7 +95,10 @@ impl Pipe {
             }
             *moved = true;
             let written = match Pin::new(&mut *to).poll_write(cx, filled) {
-                Poll::Ready(written) => written?,
+                Poll::Ready(written) => match self.taken(written) {
+                    Some(written) => written,
+                    None => return Ok(()),
+                },
                 Poll::Pending => 0,
             };
             self.written += written as u64;
@@ -116,19 +132,25 @@ where
     let mut up = Pipe {
         waiting: input.freeze(),
         ended: false,
+        refused: false,
         written: 0,
     };
     let mut down = Pipe {
         waiting: early,
         ended: false,
+        refused: false,
         written: 0,
     };
     client.deadline.set(silence);
     std::future::poll_fn(|cx| {
         let mut moved = false;
-        let upward = up.poll(&mut client.stream, server, cx, &mut moved);
+        // What a server said before it took no more is the client's all the same.
+        let upward = match up.refused {
+            true => Poll::Pending,
+            false => up.poll(&mut client.stream, server, cx, &mut moved),
+        };
         let downward = down.poll(server, &mut client.stream, cx, &mut moved);
-        if upward.is_ready() || downward.is_ready() {
+        if upward.is_ready() || downward.is_ready() || down.refused {
             return Poll::Ready(());
         }
         if moved {

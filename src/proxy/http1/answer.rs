@@ -5,6 +5,9 @@ use super::octets::{is_token, value_run};
 use super::{Field, Framing, Span, Version};
 use crate::proxy::limits::{ANSWER_FIELDS, ANSWER_HEAD_BYTES};
 
+/// 204.
+const NO_CONTENT: u16 = 204;
+
 /// The answer breaks HTTP's rules: 502 (RELIABILITY.md part D).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadAnswer;
@@ -332,7 +335,7 @@ impl<'a> Answer<'a> {
         let Said {
             length, chunked, ..
         } = self.parser.said;
-        let bodiless = head_only || matches!(self.parser.status, 100..=199 | 204 | 304);
+        let bodiless = head_only || matches!(self.parser.status, 100..=199 | NO_CONTENT | 304);
         match length {
             _ if bodiless => Extent::Framed(Framing::None),
             Some(0) => Extent::Framed(Framing::None),
@@ -342,9 +345,14 @@ impl<'a> Answer<'a> {
         }
     }
 
-    /// Whether the server lets the connection stay open (RFC 9112 §9.3).
+    /// Whether the server lets the connection stay open (RFC 9112 §9.3), and is not about to send a body where there is none:
+    /// one that it announces for a 204 may come after all (RFC 9112 §6.1, RFC 9110 §8.6).
     pub fn keep_alive(&self) -> bool {
         let said = &self.parser.said;
+        let announced = said.chunked || said.length.is_some_and(|length| length > 0);
+        if announced && self.parser.status == NO_CONTENT {
+            return false;
+        }
         !said.close && (!self.parser.old || said.keep_alive)
     }
 

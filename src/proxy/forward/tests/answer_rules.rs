@@ -261,7 +261,7 @@ async fn comes_out_the_same_every_way(cases: Vec<Case>) {
             let (code, wanted, ends) = match comes {
                 Comes::Whole(text) | Comes::Spent(text) => ("2", text, After::KeepAlive),
                 Comes::Cut(text) => ("200", text, After::Close),
-                Comes::Switched(text) => ("101", text, After::Close),
+                Comes::Switched(text) => ("101", text, After::Linger),
                 Comes::Bad => ("502", data.as_str(), After::Linger),
             };
             let code = if status(&answer) == "304" {

@@ -121,26 +121,43 @@ fn the_end_of_the_connection_ends_a_body() {
 #[test]
 fn some_answers_have_no_body_whatever_they_say() {
     run(async {
-        for (request, answer, length) in [
+        for (request, answer, length, kept) in [
             (
                 "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n",
                 "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n",
                 vec!["7"],
+                1,
             ),
             (
                 GET,
                 "HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n",
                 vec!["7"],
+                1,
             ),
+            (
+                GET,
+                "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
+                vec![],
+                1,
+            ),
+            // What they announce may follow yet.
             (
                 GET,
                 "HTTP/1.1 204 No Content\r\nContent-Length: 7\r\n\r\n",
                 vec![],
+                0,
+            ),
+            (
+                GET,
+                "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n",
+                vec![],
+                0,
             ),
             (
                 GET,
                 "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
                 vec!["0"],
+                1,
             ),
         ] {
             let rig = Rig::new(&[saying(answer).await]);
@@ -149,7 +166,7 @@ fn some_answers_have_no_body_whatever_they_say() {
                 assert_eq!((body(&got), after), ("", After::KeepAlive), "{answer}");
                 assert_eq!(values(&got, "content-length"), length);
                 assert_eq!(values(&got, "transfer-encoding"), [""; 0]);
-                assert_eq!(rig.worker.pools.idle(), 1, "{answer}");
+                assert_eq!(rig.worker.pools.idle(), kept, "{answer}");
             }
         }
     });

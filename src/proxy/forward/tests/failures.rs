@@ -9,7 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::rig::*;
 use crate::control::Outcome;
 use crate::model::Serving;
+use crate::proxy::deadline::{self, TICK};
 use crate::proxy::forward::After;
+use crate::proxy::stream::Fresh;
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
@@ -229,6 +231,45 @@ fn a_pooled_connection_found_dead_is_replaced_uncounted() {
 }
 
 #[test]
+fn a_pooled_connection_that_died_just_now_gets_no_body() {
+    for method in ["PUT", "DELETE", "POST", "PATCH"] {
+        let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        run(async {
+            let mut rig = Rig::new(&[port]);
+            let once = move || {
+                use std::io::{Read, Write};
+                let (mut stream, _) = listener.accept().unwrap();
+                assert!(stream.read(&mut [0; 1024]).unwrap() > 0);
+                stream.write_all(OK.as_bytes()).unwrap();
+                (stream, listener)
+            };
+            let served = tokio::task::spawn_blocking(once);
+            let (_, got) = rig.exchange(GET).await;
+            assert_eq!((status(&got), rig.worker.pools.idle()), ("200", 1));
+            let (stream, listener) = served.await.unwrap();
+            // The runtime does not look at sockets before the connection is taken.
+            drop(stream);
+            let again = std::thread::spawn(move || {
+                use std::io::{Read, Write};
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut read = Vec::new();
+                while !read.ends_with(b"abc") {
+                    let mut bytes = [0; 1024];
+                    let n = stream.read(&mut bytes).unwrap();
+                    read.extend_from_slice(&bytes[..n]);
+                }
+                stream.write_all(OK.as_bytes()).unwrap();
+            });
+            let (_, got) = rig.exchange(PUT.replace("PUT", method)).await;
+            assert_eq!(status(&got), "200", "{method}: {got}");
+            again.join().unwrap();
+            assert_eq!(rig.outcomes(), []);
+        });
+    }
+}
+
+#[test]
 fn a_pooled_connection_that_dies_over_a_request_is_replaced_for_idempotent_methods() {
     run(async {
         // Each connection answers once and breaks at the second head.
@@ -382,6 +423,70 @@ fn a_client_that_vanishes_gives_its_place_back_at_once() {
             assert_eq!((rig.outcomes(), rig.worker.pools.idle()), (vec![], 0));
         }
         until(|| open.load(Ordering::Relaxed) == 0).await;
+    });
+}
+
+#[test]
+fn a_client_that_vanishes_behind_what_nobody_reads_gives_its_place_back() {
+    run(async {
+        // Takes a head, and no body.
+        let port = server(|mut stream, _| async move {
+            read_head(&mut stream).await;
+            std::future::pending().await
+        })
+        .await;
+        let rig = Rig::new(&[port]);
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (near, far) = tokio::join!(tokio::net::TcpStream::connect(address), listener.accept());
+        let mut near = near.unwrap();
+        let far = Fresh::new(far.unwrap().0.into_std().unwrap());
+        let exchange = rig.open_over(
+            far,
+            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 900000000\r\n\r\n",
+        );
+        let client = async {
+            let pause = Duration::from_millis(300);
+            while let Ok(written) = tokio::time::timeout(pause, near.write(&[b'x'; 10_000])).await {
+                written.unwrap();
+            }
+            assert_eq!(rig.connections(0), 1);
+            reset(near);
+            std::time::Instant::now()
+        };
+        let ticks = async {
+            loop {
+                tokio::time::sleep(TICK).await;
+                deadline::tick();
+            }
+        };
+        // A task of its own, which nothing wakes but what it waits for.
+        let tasks = tokio::task::LocalSet::new();
+        let exchange = tasks.spawn_local(exchange);
+        let (after, gone) = tokio::select! {
+            over = tasks.run_until(async { tokio::join!(exchange, client) }) => over,
+            () = ticks => unreachable!(),
+        };
+        let after = after.unwrap();
+        assert_eq!((after, rig.connections(0)), (After::Close, 0));
+        assert!(gone.elapsed() < Duration::from_secs(3));
+    });
+}
+
+#[test]
+fn a_client_that_takes_nothing_has_to_send_as_fast_as_anyone() {
+    run(async {
+        let port = saying(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: 9000000\r\n\r\n{}",
+            "x".repeat(9_000_000)
+        ))
+        .await;
+        let rig = Rig::new(&[port]);
+        let (_near, exchange) =
+            rig.open(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\nabc");
+        let (after, passed) = passing(exchange).await;
+        assert_eq!((after, rig.connections(0)), (After::Close, 0));
+        assert!(passed < Duration::from_secs(30), "{passed:?}");
     });
 }
 

@@ -17,7 +17,7 @@ use crate::decide::{
     Action, Attempt, Decision, Facts, Health, Measured, Moment, Past, Snapshot, decide,
 };
 use crate::model::{Endpoint, Id, Model, Real, Ref, Serving, Virtual};
-use crate::proxy::client::Client;
+use crate::proxy::client::{Client, Stream};
 use crate::proxy::deadline::{self, TICK};
 use crate::proxy::forward::{After, Exchange, Trace, forward, request::ask};
 use crate::proxy::http1::{Head, Parser, Progress};
@@ -244,6 +244,15 @@ impl Rig {
         request: &[u8],
     ) -> (DuplexStream, impl Future<Output = After> + use<>) {
         let (near, far) = duplex(256 * 1024);
+        (near, self.open_over(far, request))
+    }
+
+    /// Takes a request that begins with a whole head and goes on over this stream; the exchange to be run.
+    pub(super) fn open_over<S: Stream>(
+        &self,
+        far: S,
+        request: &[u8],
+    ) -> impl Future<Output = After> + use<S> {
         let mut input = BytesMut::from(request);
         let head = parse(&mut input);
         let mut client = Client::new(far, CLIENT, self.at.socket());
@@ -282,9 +291,7 @@ impl Rig {
             trace: Trace::new(self.worker.scribe.on()),
         });
         let worker = Rc::clone(&self.worker);
-        (near, async move {
-            forward(&worker, &mut client, exchange).await
-        })
+        async move { forward(&worker, &mut client, exchange).await }
     }
 
     /// One exchange, with all that the client gets until its connection ends or is kept.

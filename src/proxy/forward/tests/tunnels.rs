@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::{WebSocketStream, accept_async};
 
 use super::rig::*;
 use crate::model::Serving;
+use crate::proxy::client::Client;
 use crate::proxy::forward::After;
+use crate::proxy::forward::tunnel::tunnel;
 
 const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
                        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -49,7 +52,7 @@ fn websocket_echo() {
             while let Some(Ok(_)) = socket.next().await {}
         };
         let (after, ()) = tokio::join!(exchange, client);
-        assert_eq!((after, rig.connections(0)), (After::Close, 0));
+        assert_eq!((after, rig.connections(0)), (After::Linger, 0));
     });
 }
 
@@ -79,7 +82,7 @@ fn bytes_next_to_the_heads_are_not_lost() {
             drop(near);
         };
         let (after, ()) = tokio::join!(exchange, client);
-        assert_eq!((after, rig.connections(0)), (After::Close, 0));
+        assert_eq!((after, rig.connections(0)), (After::Linger, 0));
     });
 }
 
@@ -107,7 +110,7 @@ fn a_silent_tunnel_ends_after_the_servers_timeout() {
             assert_eq!(near.read(&mut [0]).await.unwrap(), 0);
         };
         let (after, ()) = tokio::join!(exchange, client);
-        assert_eq!((after, rig.connections(0)), (After::Close, 0));
+        assert_eq!((after, rig.connections(0)), (After::Linger, 0));
     });
 }
 
@@ -141,5 +144,27 @@ fn a_101_that_does_not_fit_opens_nothing() {
             let (after, got) = rig.exchange(UPGRADE).await;
             assert_eq!((status(&got), after), ("502", After::Linger), "{fields}");
         }
+    });
+}
+
+#[test]
+fn what_a_server_said_before_it_took_no_more_arrives_whole() {
+    const SAID: usize = 100_000;
+    run(async {
+        let (gone, _) = duplex(1);
+        let mut server = tokio::io::join(std::io::Cursor::new(vec![b'm'; SAID]), gone);
+        let (mut near, far) = duplex(1000);
+        near.write_all(b"ping").await.unwrap();
+        let mut client = Client::new(far, CLIENT, CLIENT);
+        let silence = Duration::from_secs(9);
+        let tunnel = async {
+            let passed = tunnel(&mut client, &mut server, Bytes::new(), silence).await;
+            drop(client);
+            passed
+        };
+        let mut got = Vec::new();
+        let (passed, read) = tokio::join!(tunnel, near.read_to_end(&mut got));
+        read.unwrap();
+        assert_eq!((passed, got.len()), ((0, SAID as u64), SAID));
     });
 }
