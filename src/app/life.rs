@@ -344,6 +344,9 @@ impl Director {
         let path = self.life.startup()?.to_owned();
         let running = Arc::clone(self.life.running());
         let stored = Arc::clone(&running);
+        let before = self.life.saved().filter(|before| **before != running);
+        let before = before.map(Arc::clone);
+        let archive = self.life.archive()?;
         let named_path = path.display().to_string();
         let text = self.meanwhile(move || store(&path, &stored)).await??;
         self.life.stored(Some(running));
@@ -353,9 +356,14 @@ impl Director {
             named(&author)
         );
         let mut said = format!("stored in `{named_path}`, {} lines\n", text.lines().count());
-        let failed = self
-            .keep(move || vec![(text, "")], &author, "write memory")
-            .await;
+        // What was stored until now may never have been typed or committed here.
+        let texts = move || {
+            let before = before.map(|before| before.print());
+            let lost = before.filter(|before| !archive.holds(before));
+            let lost = lost.map(|before| (before, "before"));
+            lost.into_iter().chain([(text, "")]).collect()
+        };
+        let failed = self.keep(texts, &author, "write memory").await;
         said.extend(failed);
         Ok(said)
     }

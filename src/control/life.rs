@@ -85,6 +85,11 @@ impl Life {
         self.generation
     }
 
+    /// What the startup file says, where that holds.
+    pub fn saved(&self) -> Option<&Arc<Running>> {
+        self.saved.as_ref()
+    }
+
     /// Whether the startup file says what runs.
     pub fn is_saved(&self) -> bool {
         match &self.saved {

@@ -210,9 +210,12 @@ fn what_was_is_kept_and_comes_back() {
             told,
             [
                 (1, "ben", "unix", "commit", 4),
-                (2, "ann", "unix", "write memory", 4)
+                (2, "ann", "unix", "write memory", 4),
+                // What the file said that was there at the start.
+                (3, "ann", "unix", "before write memory", 3)
             ]
         );
+        assert_eq!(asker.text(Which::Archived(3), false).await, first);
         assert!(
             asker
                 .text(Which::Archived(2), false)
@@ -224,7 +227,6 @@ fn what_was_is_kept_and_comes_back() {
         assert!(asker.running().await.contains("weight u 2"));
         assert!(asker.state().await.saved);
         asker.rollback(9).await.expect_err("there are not so many");
-        // What was stored before the first save is nowhere but in the file that was replaced.
         std::fs::write(place.file(), &first).expect("written");
         asker.reload().await.expect("it holds");
         assert_eq!(asker.running().await, first);
