@@ -200,14 +200,22 @@ async fn show(mut from: OwnedReadHalf) -> Result<u8, Failed> {
     }
 }
 
+/// Writes to the director. One that has ended the session hears no more; why is in what it said before, which is still to be shown:
+/// the end of that is waited for.
+async fn tell(to: &mut OwnedWriteHalf, bytes: &[u8]) {
+    if to.write_all(bytes).await.is_err() {
+        std::future::pending().await
+    }
+}
+
 /// Sends what is typed; comes back where the person leaves at once.
 async fn send(mut to: OwnedWriteHalf, typed: Typed) -> Result<u8, Failed> {
     match typed {
         Typed::Keys => return keys(to).await,
         Typed::Command(_) => {}
         Typed::Script(lines) => {
-            to.write_all(&Frame::data(&lines)).await?;
-            to.write_all(&Frame::End(0).bytes()).await?;
+            tell(&mut to, &Frame::data(&lines)).await;
+            tell(&mut to, &Frame::End(0).bytes()).await;
         }
         Typed::Input => {
             let mut input = tokio::io::stdin();
@@ -218,9 +226,9 @@ async fn send(mut to: OwnedWriteHalf, typed: Typed) -> Result<u8, Failed> {
                     break;
                 }
                 let bytes = bytes.get(..read).unwrap_or_default();
-                to.write_all(&Frame::data(bytes)).await?;
+                tell(&mut to, &Frame::data(bytes)).await;
             }
-            to.write_all(&Frame::End(0).bytes()).await?;
+            tell(&mut to, &Frame::End(0).bytes()).await;
         }
     }
     // The director has the last word; the socket stays open for it.
@@ -241,11 +249,11 @@ async fn keys(mut to: OwnedWriteHalf) -> Result<u8, Failed> {
                 if typed.is_empty() || typed.contains(&LEAVE) {
                     return Ok(1);
                 }
-                to.write_all(&Frame::data(typed)).await?;
+                tell(&mut to, &Frame::data(typed)).await;
             }
             _ = sized.recv() => {
                 let (columns, rows) = window();
-                to.write_all(&Frame::Window(columns, rows).bytes()).await?;
+                tell(&mut to, &Frame::Window(columns, rows).bytes()).await;
             }
             _ = terminate.recv() => return Ok(1),
             _ = hangup.recv() => return Ok(1),

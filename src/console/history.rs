@@ -29,6 +29,11 @@ impl History {
         self.lines.get(at).map(String::as_str)
     }
 
+    /// All of them, as they were typed.
+    pub(super) fn lines(&self) -> impl Iterator<Item = &str> {
+        self.lines.iter().map(String::as_str)
+    }
+
     /// All of them, each with a line end.
     pub(super) fn text(&self) -> String {
         self.lines

@@ -102,6 +102,14 @@ impl Archive {
         }
     }
 
+    /// Whether one of them is `text`; what cannot be read is not.
+    pub fn holds(&self, text: &str) -> bool {
+        let numbers = self.numbers().unwrap_or_default();
+        numbers
+            .into_iter()
+            .any(|number| self.text_of(number).is_ok_and(|held| held == text))
+    }
+
     fn file(&self, number: u64) -> PathBuf {
         self.folder.join(format!("{number:08}"))
     }

@@ -99,7 +99,7 @@ impl Intents {
     /// Takes over a new model: what changed by it did so now.
     pub(super) fn configure(&mut self, model: &Model, now: Millis) {
         let why = if self.started {
-            "set by a reload"
+            "set by the operator"
         } else {
             "set at the start"
         };

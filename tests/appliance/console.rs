@@ -87,6 +87,21 @@ fn standard_input_is_a_script_too_and_ends_at_a_wrong_line_told_by_its_number() 
 }
 
 #[test]
+fn a_mistake_is_told_whatever_of_the_script_is_still_to_come() {
+    let (director, ..) = director();
+    let file = director.socket().with_file_name("script");
+    // More than a socket takes in: the director has ended the session while it is still being sent.
+    let rest = "show version\n".repeat(100_000);
+    std::fs::write(&file, format!("weigth 5\n{rest}")).expect("written");
+    let socket = director.socket();
+    let paths = [socket.to_str(), file.to_str()].map(|path| path.expect("a path"));
+    let ran = run(&["console", "--socket", paths[0], paths[1]]);
+    let told = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert_eq!(ran.status.code(), Some(1), "{told}");
+    assert!(told.contains("line 1: Unknown command: weigth"), "{ran:?}");
+}
+
+#[test]
 fn every_line_is_audited_and_no_secret_is_told() {
     let (director, ..) = director();
     director.typed(&[

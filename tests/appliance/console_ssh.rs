@@ -1,10 +1,13 @@
 //! The console over SSH, with OpenSSH's client.
 
 use std::fs;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -95,6 +98,58 @@ fn a_wrong_password_does_not_lead_in_and_a_key_does() {
     let known = ssh(folder.path(), console, &by_key, &["show who"]);
     let text = String::from_utf8_lossy(&known.stdout).into_owned();
     assert!(known.status.success() && text.contains("ssh"), "{known:?}");
+}
+
+#[test]
+fn a_person_types_at_a_terminal() {
+    let (_director, console) = director();
+    let folder = with_password("open-sesame");
+    let known = folder.path().join("known_hosts");
+    let mut client = Command::new("ssh")
+        .args([
+            "-F",
+            "none",
+            "-tt",
+            "-o",
+            "StrictHostKeyChecking=accept-new",
+        ])
+        .args(["-o", &format!("UserKnownHostsFile={}", known.display())])
+        .args(["-o", "ConnectTimeout=10", "-p", &console.port().to_string()])
+        .arg(format!("ann@{}", console.ip()))
+        .env("SSH_ASKPASS", folder.path().join("askpass"))
+        .env("SSH_ASKPASS_REQUIRE", "force")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("ssh runs; Debian's package is openssh-client");
+    let mut keys = client.stdin.take().expect("piped");
+    keys.write_all(b"enable\rshow version\rquit\r")
+        .expect("typed");
+    let (done, ended) = mpsc::channel();
+    let id = client.id();
+    std::thread::spawn(move || done.send(client.wait_with_output()));
+    let shown = ended.recv_timeout(Duration::from_secs(20));
+    if shown.is_err() {
+        let _ = Command::new("kill").arg(id.to_string()).status();
+    }
+    let shown = shown.expect("`quit` ends the session").expect("waited for");
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(text.contains("farm# show version"), "{text}");
+    assert!(text.contains("farm is up"), "{text}");
+    assert!(shown.status.success(), "{shown:?}");
+}
+
+#[test]
+fn a_second_password_is_looked_at() {
+    let (_director, console) = director();
+    let folder = with_password("open-sesame");
+    // The first one that it tells is wrong.
+    let script = "#!/bin/sh\ncd \"${0%/*}\"\nif mkdir asked 2>/dev/null; then echo open-barley; else echo open-sesame; fi\n";
+    fs::write(folder.path().join("askpass"), script).expect("written");
+    let shown = ssh(folder.path(), console, &[], &["show version"]);
+    assert!(folder.path().join("asked").exists());
+    assert!(shown.status.success(), "{shown:?}");
 }
 
 #[test]

@@ -211,9 +211,11 @@ fn what_was_is_kept_and_comes_back() {
             [
                 (1, "ben", "unix", "commit", 4),
                 (2, "ann", "unix", "write memory", 4),
+                // What the file said that was there at the start.
                 (3, "ann", "unix", "before write memory", 3)
             ]
         );
+        assert_eq!(asker.text(Which::Archived(3), false).await, first);
         assert!(
             asker
                 .text(Which::Archived(2), false)

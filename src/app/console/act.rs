@@ -318,6 +318,7 @@ fn words(model: &Model, rule: &str, begun: &str) -> Vec<(String, String)> {
         some.map(|word| (word, String::new())).collect()
     };
     match rule {
+        "link_id" => ids(|at| matches!(at, Ref::Virtual(_) | Ref::Dip(_))),
         _ if rule.starts_with("virtual") => ids(|at| matches!(at, Ref::Virtual(_))),
         // A dip has a virtual half and a real one.
         _ if rule.starts_with("real") => ids(|at| matches!(at, Ref::Real(_) | Ref::Dip(_))),

@@ -360,6 +360,7 @@ fn configured_words_are_completed() {
     assert_eq!(words("url_id", "co"), [pair("coyote", "the fast one")]);
     assert_eq!(words("virtual_id", "127"), [pair(&rig.at.to_string(), "")]);
     assert_eq!(words("real_id", ""), [pair(&rig.server.to_string(), "")]);
+    assert_eq!(words("link_id", ""), [pair(&rig.at.to_string(), "")]);
     assert_eq!(words("probe_name", "k"), [pair("knock", "")]);
     assert_eq!(words("id", "").len(), 4);
     assert!(words("number", "").is_empty());

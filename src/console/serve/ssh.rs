@@ -52,10 +52,12 @@ const CIPHERS: &[cipher::Name] = &[cipher::CHACHA20_POLY1305, cipher::AES_256_GC
 const MACS: &[mac::Name] = &[mac::HMAC_SHA512_ETM, mac::HMAC_SHA256_ETM];
 const COMPRESSION: &[compression::Name] = &[compression::NONE];
 
+const METHODS: &[MethodKind] = &[MethodKind::PublicKey, MethodKind::Password];
+
 fn config(key: PrivateKey) -> Config {
     Config {
         server_id: SshId::Standard(Cow::Borrowed("SSH-2.0-Signpost")),
-        methods: MethodSet::from(&[MethodKind::PublicKey, MethodKind::Password][..]),
+        methods: MethodSet::from(METHODS),
         auth_rejection_time: REFUSED_AFTER,
         auth_rejection_time_initial: Some(Duration::ZERO),
         keys: vec![key],
@@ -182,7 +184,11 @@ impl Client {
     fn refuse(&self, name: &str) -> Auth {
         let from = self.from.ip().to_canonical().to_string();
         audit::refused(name, &from, "ssh");
-        Auth::reject()
+        // The library offers a method that has failed once no more, unless it is named again.
+        Auth::Reject {
+            proceed_with_methods: Some(MethodSet::from(METHODS)),
+            partial_success: false,
+        }
     }
 
     /// Begins the session on the channel that was opened.

@@ -1,6 +1,7 @@
 //! Statements: at once, or gathered for a commit.
 
 use super::asks::{Ask, Then};
+use super::run::lines_json;
 use super::{CANDIDATE_LINES, Session, Wait};
 use crate::console::Request;
 use crate::console::commands::{level_of_statement, masked, spoken_statement};
@@ -118,7 +119,7 @@ impl Session {
     }
 
     /// `show candidate`.
-    pub(super) fn show_candidate(&mut self, mut filter: Filter) {
+    pub(super) fn show_candidate(&mut self, json: bool, mut filter: Filter) {
         let Mode::Candidate(candidate) = &self.mode else {
             return self.refuse("There is no candidate: `configure candidate` begins one");
         };
@@ -126,9 +127,12 @@ impl Session {
             .lines
             .iter()
             .map(|line| masked(line).unwrap_or_else(|| line.to_string()));
-        let text: String = lines.map(|line| line + "\n").collect();
-        let text = filter.all(&text);
-        self.show(&text);
+        let text = if json {
+            lines_json(lines)
+        } else {
+            lines.map(|line| line + "\n").collect()
+        };
+        self.show(&filter.all(&text));
     }
 
     /// Leaves the configuration, and the console where `out`; asks where lines would be lost.

@@ -150,10 +150,14 @@ impl Session {
                 self.ready();
             }
             "show_history" => {
-                let text = filter.all(&self.history.text());
-                self.show(&text);
+                let text = if json {
+                    lines_json(self.history.lines())
+                } else {
+                    self.history.text()
+                };
+                self.show(&filter.all(&text));
             }
-            "show_candidate" => self.show_candidate(filter),
+            "show_candidate" => self.show_candidate(json, filter),
             "commit" if candidate || command.has("confirmed") => self.commit(&command),
             "discard" => self.discard(),
             "diff" if candidate && !command.has("of_archive") => self.diff(filter),
@@ -171,7 +175,11 @@ impl Session {
 
     /// Asks for a command to be done outside.
     pub(super) fn send(&mut self, command: Command, json: bool, filter: Filter) {
-        let (columns, rows) = self.size();
+        let (mut columns, rows) = self.size();
+        // Who wants all lines wants all of each, unless he said how wide.
+        if self.rows == Some(0) && self.columns.is_none() {
+            columns = 0;
+        }
         let secrets = self.level() == Level::Configure;
         let request = Request::Run {
             command,
@@ -228,8 +236,13 @@ impl Session {
 
 /// Whether a command can answer in JSON.
 fn has_json(name: &str) -> bool {
-    let text = ["show_history", "show_candidate"];
-    matches!(name, "explain" | "who") || name.starts_with("show_") && !text.contains(&name)
+    matches!(name, "explain" | "who") || name.starts_with("show_")
+}
+
+/// A text as JSON, as `show running-config | json` gives one.
+pub(super) fn lines_json<T: serde::Serialize>(lines: impl Iterator<Item = T>) -> String {
+    let lines: Vec<T> = lines.collect();
+    serde_json::json!({ "lines": lines }).to_string() + "\n"
 }
 
 /// How many columns a hint's word takes in a list.

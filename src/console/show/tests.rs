@@ -154,7 +154,7 @@ fn url_server() -> Server {
     };
     Server {
         state: State::OutOfService,
-        why: "1.1.1.2: set by a reload at 09:30:00".into(),
+        why: "1.1.1.2: set by the operator at 09:30:00".into(),
         description: Some("\x1b]0;owned\x07".into()),
         ..server(url("coyote"), Kind::Url, Own::Url(own))
     }

@@ -225,7 +225,7 @@ async fn a_probe_fails_a_server_and_brings_it_back_and_both_facts_are_shown() {
     replace(&mut writer, out).await;
     let stands = standing(&writer);
     assert_eq!(stands.intent.is, Intent::Maintenance);
-    assert_eq!(timeless(&stands.intent.why), "set by a reload at TIME");
+    assert_eq!(timeless(&stands.intent.why), "set by the operator at TIME");
     assert_eq!(stands.measured.is.health, Health::Failed, "as it was");
     replace(&mut writer, probed(at, vec![tcp()])).await;
 
@@ -531,6 +531,9 @@ async fn a_state_is_told_with_the_cause_that_decides_it() {
     assert_eq!(told(&writer), (State::Failed, failed.clone()));
 
     replace(&mut writer, farm(Intent::OutOfService)).await;
-    let out = (State::OutOfService, "set by a reload at TIME".to_owned());
+    let out = (
+        State::OutOfService,
+        "set by the operator at TIME".to_owned(),
+    );
     assert_eq!(told(&writer), out);
 }

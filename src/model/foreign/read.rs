@@ -247,7 +247,7 @@ impl Reader {
                 let to = id::server(to, &self.names)?;
                 self.read.farm.links.say((*url).into(), to, line);
             }
-            _ => return Err(unknown("expected `link URL-ID VIRTUAL-ID`")),
+            _ => return Err(unknown("expected `link URL-ID LINK-ID`")),
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! `link URL-ID VIRTUAL-ID`.
+//! `link URL-ID LINK-ID`.
 
 use super::said;
 use crate::language::{Line, Rule};
@@ -11,7 +11,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         return;
     };
     let url = draft.refer(line, word);
-    let other = line.word(Rule::virtual_id);
+    let other = line.word(Rule::link_id);
     let to = other.and_then(|word| draft.refer(line, word));
     let Some(url) = url else { return };
     let said = said(line, word);
