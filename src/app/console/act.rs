@@ -138,6 +138,9 @@ impl Desk {
         let mut told: Vec<_> = asking.join_all().await;
         told.sort_by_key(|(n, ..)| *n);
         let mut text = String::new();
+        let well =
+            |(_, result, _): &(_, Result<Sounding, _>, _)| result.as_ref().is_ok_and(|s| s.ok);
+        let all_well = told.iter().all(well);
         for (_, result, id) in told {
             // Writing to a text cannot fail.
             let _ = match result {
@@ -148,7 +151,8 @@ impl Desk {
         if left_out > 0 {
             let _ = writeln!(text, "{left_out} more servers were not asked: name one");
         }
-        Ok(text)
+        // A script goes by the status.
+        if all_well { Ok(text) } else { Err(text) }
     }
 
     /// What may stand in the place of a word of the grammar.
@@ -205,7 +209,8 @@ pub(super) async fn ping(address: IpAddr) -> Result<String, String> {
         );
     }
     text.push('\n');
-    Ok(text)
+    // A script goes by the status.
+    if took.is_empty() { Err(text) } else { Ok(text) }
 }
 
 fn sounded(sounding: &Sounding) -> String {

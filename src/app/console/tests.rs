@@ -271,7 +271,7 @@ fn a_probe_is_tested_without_a_consequence() {
     );
     let told = rig
         .test("knock", Some(closed.to_string()))
-        .expect("it is asked");
+        .expect_err("it is not well");
     assert!(told.contains("failed: connect refused"), "{told}");
     let scene = rig.scene();
     assert_eq!(server(&scene, &closed.to_string()).state, State::InService);
