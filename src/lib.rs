@@ -11,7 +11,7 @@
 //!
 //! # Rooms, and who may know whom
 //!
-//! `main → cli → app → {proxy, admin, console, probes} → control → health → decide → model → language`: a room may
+//! `main → cli → app → {proxy, admin, console, probes, acme} → control → {tls, telemetry} → health → decide → model → language`: a room may
 //! know any to its right, none to its left nor beside it. [`telemetry`] is known by `app`, `proxy`, `admin`, `console` and `control` only.
 //! `language`, `model`, `decide` and `health` are pure: no tokio, hyper, socket, file, thread,
 //! clock, random source, metric or log; they take `now`, a drawn number and bytes as arguments.
@@ -62,6 +62,7 @@ pub mod model;
 pub mod probes;
 pub mod proxy;
 pub mod telemetry;
+pub mod tls;
 
 // Measured beside glibc's and mimalloc in small forwards: docs/front.md.
 #[cfg(not(target_env = "msvc"))]

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 const ROOMS: [&[&str]; 9] = [
     &["cli"],
     &["app"],
-    &["proxy", "admin", "console", "probes"],
+    &["proxy", "admin", "console", "probes", "acme"],
     &["control"],
-    &["telemetry"],
+    &["telemetry", "tls"],
     &["health"],
     &["decide"],
     &["model"],

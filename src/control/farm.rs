@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::{Outcome, Report, Sounded};
+use super::{Challenges, Outcome, Report, Sounded};
 use crate::decide::{Gauges, Loads, Millis, Snapshot};
 use crate::model::{Id, Probe};
 use crate::telemetry::Ledger;
@@ -52,6 +52,7 @@ pub struct Farm {
     errands: watch::Sender<Arc<Vec<Errand>>>,
     ledger: Ledger,
     urgent: broadcast::Sender<Errand>,
+    challenges: Challenges,
 }
 
 impl Farm {
@@ -64,7 +65,13 @@ impl Farm {
             errands: watch::Sender::new(Arc::default()),
             ledger: Ledger::default(),
             urgent: broadcast::Sender::new(URGENT_WAITING),
+            challenges: Challenges::default(),
         }
+    }
+
+    /// What certificate authorities ask to be shown.
+    pub fn challenges(&self) -> &Challenges {
+        &self.challenges
     }
 
     /// Counts of reloads and probes.

@@ -10,6 +10,7 @@
 //! Deliberately unknown here: where a configuration was read, what a worker does with a connection, how a probe asks.
 
 mod archive;
+mod challenges;
 mod clock;
 mod errands;
 mod farm;
@@ -28,6 +29,7 @@ mod wish;
 mod writer;
 
 pub use archive::*;
+pub use challenges::*;
 pub use errands::errand_for;
 pub use farm::*;
 pub use life::*;

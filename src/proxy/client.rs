@@ -4,12 +4,15 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 
 use super::deadline::Deadline;
+use crate::model::Scheme;
+use crate::tls::Secure;
 
 /// A byte stream to a client.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin {
@@ -50,6 +53,8 @@ pub struct Client<S> {
     pub from: SocketAddr,
     /// The address it connected to.
     pub local: SocketAddr,
+    /// What the handshake settled, where the connection is TLS.
+    pub secure: Option<Arc<Secure>>,
 }
 
 impl<S> Client<S> {
@@ -62,6 +67,15 @@ impl<S> Client<S> {
             peer,
             from: peer,
             local,
+            secure: None,
+        }
+    }
+
+    /// What the client calls a URL's scheme that leads here.
+    pub fn scheme(&self) -> Scheme {
+        match self.secure {
+            Some(_) => Scheme::Https,
+            None => Scheme::Http,
         }
     }
 }

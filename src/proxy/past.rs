@@ -115,12 +115,12 @@ pub(super) fn cookie_line(
     snapshot: &Snapshot,
     at: NodeIndex,
     (decided, has): (Option<Ticket>, Option<Ticket>),
-    now_s: u64,
+    (now_s, scheme): (u64, Scheme),
 ) -> Option<Vec<u8>> {
     let name = snapshot.minds(at).cookie?;
     let minutes = snapshot.sticky_minutes(at)?;
     let ticket = renewed(decided, has, minutes, now_s)?;
-    let manner = (minutes, Scheme::Http);
+    let manner = (minutes, scheme);
     Some(set_cookie(name, &ticket, snapshot.keys(), manner))
 }
 

@@ -13,7 +13,7 @@ use crate::control::Live;
 use crate::decide::{
     Action, Ask, Attempt, Decision, Minds, NodeIndex, Past, Reason, decide, write_location,
 };
-use crate::model::{Code, Id, Scheme};
+use crate::model::{Code, Id};
 use crate::proxy::answer::{self, Manner, Redirect, Stay};
 use crate::proxy::client::Stream;
 use crate::proxy::forward::{Exchange, Trace};
@@ -216,7 +216,12 @@ impl<S: Stream> Connection<S> {
         let minds = case.minds();
         let cookie = minds.cookie.and_then(|_| {
             let (at, now_s) = (case.node?, self.worker.unix_s());
-            past::cookie_line(snapshot, at, (decision.ticket, ask.past.ticket), now_s)
+            past::cookie_line(
+                snapshot,
+                at,
+                (decision.ticket, ask.past.ticket),
+                (now_s, ask.scheme),
+            )
         });
         let redirect = Redirect {
             code,
@@ -267,7 +272,7 @@ impl<S: Stream> Connection<S> {
             date: self.worker.date(),
             stay: match (stay, request.version()) {
                 (false, _) => Stay::Close,
-                (true, Version::Http11) => Stay::Open,
+                (true, Version::Http11 | Version::Http2) => Stay::Open,
                 (true, Version::Http10) => Stay::OpenSaid,
             },
             head_only: request.method() == "HEAD",
@@ -292,20 +297,20 @@ impl<S: Stream> Connection<S> {
     /// What is asked, borrowed from the head.
     fn ask<'a>(&self, case: &Case<'a>, past: Past<'a>) -> Ask<'a> {
         let request = case.request;
-        let local = self.client.local;
+        let (local, scheme) = (self.client.local, self.client.scheme());
         let target = request.target();
         let (host, port) = match request.host() {
             // HTTP/1.0 without Host: what was connected to.
             "" => (Cow::Owned(literal(local.ip())), local.port()),
             host => (
                 Cow::Borrowed(host),
-                request.port().unwrap_or(Scheme::Http.default_port()),
+                request.port().unwrap_or(scheme.default_port()),
             ),
         };
         Ask {
             at: self.at,
             client: case.client,
-            scheme: Scheme::Http,
+            scheme,
             method: Cow::Borrowed(request.method()),
             host,
             port,

@@ -23,7 +23,7 @@ use crate::control::{Live, Outcome};
 use crate::decide::{
     Action, Attempt, Decision, Minds, NodeIndex, Past, Place, Reason, Snapshot, Ticket, decide,
 };
-use crate::model::Endpoint;
+use crate::model::{Endpoint, Scheme};
 use crate::telemetry::{Cause, Event};
 
 mod body;
@@ -214,7 +214,7 @@ where
                 ticket: None,
             };
         } else {
-            decide_again(worker, client.local, exchange);
+            decide_again(worker, (client.local, client.scheme()), exchange);
         }
         if exchange.decision.action != Action::Refuse {
             worker.tally.reassigned(&gauges, cause);
@@ -228,7 +228,11 @@ where
 }
 
 /// The next server, or a redirect, or a refusal: takes no turn of the predictor.
-fn decide_again(worker: &Rc<Worker>, local: SocketAddr, exchange: &mut Exchange) {
+fn decide_again(
+    worker: &Rc<Worker>,
+    (local, scheme): (SocketAddr, Scheme),
+    exchange: &mut Exchange,
+) {
     // A connection that does not come about takes seconds, in which other servers may have failed. What was tried has a meaning only
     // in the same configuration.
     let now = worker.farm.live().load();
@@ -246,7 +250,7 @@ fn decide_again(worker: &Rc<Worker>, local: SocketAddr, exchange: &mut Exchange)
         ..
     } = exchange;
     let past = past(worker, head, *at, &live.snapshot);
-    let ask = request::ask(head, *at, (*client, local), past);
+    let ask = request::ask(head, *at, (*client, local, scheme), past);
     let begun = trace.now();
     exchange.decision = decide(
         &ask,
@@ -271,14 +275,14 @@ impl Exchange {
     }
 
     /// The line that sets the client's cookie, if it is to be set.
-    fn cookie_line(&self, worker: &Worker) -> Option<Vec<u8>> {
+    fn cookie_line(&self, worker: &Worker, scheme: Scheme) -> Option<Vec<u8>> {
         let snapshot = &self.live.snapshot;
         let tickets = (self.decision.ticket, self.ticket);
         past::cookie_line(
             snapshot,
             snapshot.node_at(self.at)?,
             tickets,
-            worker.unix_s(),
+            (worker.unix_s(), scheme),
         )
     }
 }
@@ -369,6 +373,7 @@ impl<S: Stream> Visit<'_, S> {
             from: self.client.from,
             trusted: claimed::trusted(trusted, self.client.from.ip()),
             local: self.client.local,
+            scheme: self.client.scheme(),
             cookie: self.exchange.cookie(),
             pseudonym: &self.worker.pseudonym,
         };

@@ -90,10 +90,15 @@ where
             .snapshot
             .node_at(*at)
             .is_some_and(|node| live.snapshot.keepalive(node));
-    let ask = request::ask(head, *at, (exchange.client, client.local), Past::default());
+    let ask = request::ask(
+        head,
+        *at,
+        (exchange.client, client.local, client.scheme()),
+        Past::default(),
+    );
     let node = live.snapshot.node_at(*at);
     let minds = node.map_or(Minds::default(), |node| live.snapshot.minds(node));
-    let cookie = exchange.cookie_line(worker);
+    let cookie = exchange.cookie_line(worker, client.scheme());
     let redirect = Redirect {
         code,
         template: live.snapshot.template(url),
@@ -132,7 +137,7 @@ fn manner(worker: &Worker, head: &Head, stays: bool) -> Manner {
         date: worker.date(),
         stay: match (stays, head.version) {
             (false, _) => Stay::Close,
-            (true, Version::Http11) => Stay::Open,
+            (true, Version::Http11 | Version::Http2) => Stay::Open,
             (true, Version::Http10) => Stay::OpenSaid,
         },
         head_only: head.text(&head.method) == b"HEAD",

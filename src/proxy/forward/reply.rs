@@ -238,7 +238,7 @@ impl<S: Stream> Relay<'_, S> {
             delimited,
             pseudonym: &self.worker.pseudonym,
             date: self.worker.date(),
-            cookie: self.exchange.cookie_line(self.worker),
+            cookie: (self.exchange).cookie_line(self.worker, self.client.scheme()),
         };
         response::write_head(text, answer, &style);
         self.reply.until_close = delimited == Delimited::Close;

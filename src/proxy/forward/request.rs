@@ -39,7 +39,7 @@ fn received_by(member: &[u8]) -> Option<&[u8]> {
 pub(super) fn ask<'a>(
     head: &'a Head,
     at: Endpoint,
-    (client, local): (IpAddr, SocketAddr),
+    (client, local, scheme): (IpAddr, SocketAddr, Scheme),
     past: Past<'a>,
 ) -> Ask<'a> {
     let text = |span| String::from_utf8_lossy(head.text(span));
@@ -51,16 +51,13 @@ pub(super) fn ask<'a>(
         };
         (host.into(), local.port())
     } else {
-        (
-            text(&head.host),
-            head.port.unwrap_or(Scheme::Http.default_port()),
-        )
+        (text(&head.host), head.port.unwrap_or(scheme.default_port()))
     };
     let target = text(&head.target);
     Ask {
         at,
         client,
-        scheme: Scheme::Http,
+        scheme,
         method: text(&head.method),
         host,
         port,
@@ -80,6 +77,7 @@ pub(super) struct Route<'a> {
     /// What that one says of others counts.
     pub(super) trusted: bool,
     pub(super) local: SocketAddr,
+    pub(super) scheme: Scheme,
     /// A cookie that is ours and none of the server's business.
     pub(super) cookie: Option<&'a str>,
     pub(super) pseudonym: &'a str,
@@ -223,12 +221,12 @@ fn write_list(head: &Head, route: &Route<'_>, out: &mut Vec<u8>, (name, ours): (
 /// `Forwarded` (RFC 7239), `X-Forwarded-*` and `Via`: told by us alone, or added to what a trusted proxy told; and `Host` where
 /// the client has none.
 fn write_origin(head: &Head, route: &Route<'_>, out: &mut Vec<u8>) {
-    let (forwarded, address, host) = forwarded(head, route.from.ip().to_canonical());
+    let (forwarded, address, host) = forwarded(head, route.from.ip().to_canonical(), route.scheme);
     let host = &forwarded[host];
     let told = |name| route.trusted && named(head, name).next().is_some();
     write_list(head, route, out, (b"x-forwarded-for", &forwarded[address]));
     if !told(b"x-forwarded-proto") {
-        out.extend_from_slice(b"x-forwarded-proto: http\r\n");
+        write_field(out, b"x-forwarded-proto", route.scheme.as_str().as_bytes());
     }
     if !host.is_empty() && !told(b"x-forwarded-host") {
         write_field(out, b"x-forwarded-host", host);
@@ -261,7 +259,11 @@ fn write_v4(out: &mut SmallVec<[u8; 192]>, address: Ipv4Addr) {
 }
 
 /// The value of `Forwarded`, and where in it the client's address and the host asked for stand.
-fn forwarded(head: &Head, client: IpAddr) -> (SmallVec<[u8; 192]>, Range<usize>, Range<usize>) {
+fn forwarded(
+    head: &Head,
+    client: IpAddr,
+    scheme: Scheme,
+) -> (SmallVec<[u8; 192]>, Range<usize>, Range<usize>) {
     let host = head.text(&head.host);
     let mut out = SmallVec::new();
     let address = match client {
@@ -287,7 +289,8 @@ fn forwarded(head: &Head, client: IpAddr) -> (SmallVec<[u8; 192]>, Range<usize>,
         asked = start..out.len();
         out.push(b'"');
     }
-    out.extend_from_slice(b";proto=http");
+    out.extend_from_slice(b";proto=");
+    out.extend_from_slice(scheme.as_str().as_bytes());
     (out, address, asked)
 }
 
@@ -314,6 +317,7 @@ fn write_via(head: &Head, route: &Route<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(match head.version {
         Version::Http10 => b"1.0 ",
         Version::Http11 => b"1.1 ",
+        Version::Http2 => b"2.0 ",
     });
     out.extend_from_slice(route.pseudonym.as_bytes());
     out.extend_from_slice(b"\r\n");

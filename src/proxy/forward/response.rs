@@ -34,7 +34,7 @@ pub(super) fn delimit(answer: &Answer<'_>, head: &Head) -> Result<(Extent, Delim
     let delimited = match (extent, head.version) {
         (Extent::Framed(Framing::None), _) => Delimited::Empty,
         (Extent::Framed(Framing::Length(_)), _) => Delimited::Length,
-        (_, Version::Http11) => Delimited::Chunked,
+        (_, Version::Http11 | Version::Http2) => Delimited::Chunked,
         (_, Version::Http10) => Delimited::Close,
     };
     Ok((extent, delimited))
@@ -81,6 +81,7 @@ pub(super) fn write_head(out: &mut Vec<u8>, answer: &Answer<'_>, style: &Style<'
     out.extend_from_slice(match answer.version() {
         Version::Http10 => b"via: 1.0 ",
         Version::Http11 => b"via: 1.1 ",
+        Version::Http2 => b"via: 2.0 ",
     });
     out.extend_from_slice(style.pseudonym.as_bytes());
     out.extend_from_slice(b"\r\n");
@@ -99,7 +100,7 @@ pub(super) fn write_head(out: &mut Vec<u8>, answer: &Answer<'_>, style: &Style<'
         out.extend_from_slice(b"connection: upgrade\r\n");
     } else {
         match (style.version, style.keep_alive) {
-            (Version::Http11, true) => {}
+            (Version::Http11 | Version::Http2, true) => {}
             (Version::Http10, true) => out.extend_from_slice(b"connection: keep-alive\r\n"),
             (_, false) => out.extend_from_slice(b"connection: close\r\n"),
         }

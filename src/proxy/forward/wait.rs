@@ -91,7 +91,7 @@ fn look<S>(worker: &Rc<Worker>, client: &Client<S>, exchange: &mut Exchange) {
     if !Arc::ptr_eq(&live, &exchange.live) {
         exchange.live = Arc::clone(&live);
     }
-    decide_again(worker, client.local, exchange);
+    decide_again(worker, (client.local, client.scheme()), exchange);
     // It was counted when the request came.
     exchange.attempt.came_back = None;
 }

@@ -23,21 +23,24 @@ pub use body::{BodyDecoder, Decoded};
 pub use fault::Fault;
 pub use parser::{Parser, Progress, Request};
 
-/// HTTP/1.0 or HTTP/1.1 (any minor version above counts as 1.1).
+/// HTTP/1.0, HTTP/1.1 (any minor version above counts as 1.1) or HTTP/2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     /// HTTP/1.0.
     Http10,
     /// HTTP/1.1.
     Http11,
+    /// HTTP/2: its framing lies below, and is taken for HTTP/1.1's here.
+    Http2,
 }
 
 impl Version {
-    /// As a request line has it.
+    /// As a request line has it, or would.
     pub const fn as_str(self) -> &'static str {
         match self {
             Version::Http10 => "HTTP/1.0",
             Version::Http11 => "HTTP/1.1",
+            Version::Http2 => "HTTP/2.0",
         }
     }
 }
