@@ -50,6 +50,8 @@
 //! | wish | something asked of the one writer about the configuration, with its author |
 //! | archive | the configurations of the past |
 
+#[cfg(feature = "tls")]
+pub mod acme;
 pub mod admin;
 pub mod app;
 pub mod cli;

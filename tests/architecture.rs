@@ -143,7 +143,7 @@ fn rooms_know_only_those_to_their_right() {
             // `telemetry` is known by `app`, `proxy`, `admin` and `control` only.
             let silent = matches!(
                 *name,
-                "cli" | "probes" | "health" | "decide" | "model" | "language"
+                "cli" | "probes" | "acme" | "health" | "decide" | "model" | "language"
             );
             let forbidden: Vec<&&str> = forbidden.chain(silent.then_some(&"telemetry")).collect();
             for (path, text) in room(name) {

@@ -252,6 +252,41 @@ pub const METRICS_AT: (IpAddr, NonZeroU16) = (
     NonZeroU16::new(9090).unwrap(),
 );
 
+/// `acme DIRECTORY [contact EMAIL] [ca FILE]`: the authority that issues certificates by ACME (RFC 8555).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acme {
+    /// The URL of its directory (RFC 8555 §7.1.1), `https`.
+    pub directory: Box<str>,
+    /// An address for mail that it may write to.
+    pub contact: Option<Box<str>>,
+    /// A PEM file with the root of its server's certificate; `None`: the host's roots.
+    pub ca: Option<Box<str>>,
+}
+
+impl Acme {
+    /// Names that stand for a directory.
+    pub const KNOWN: [(&str, &str); 2] = [
+        (
+            "letsencrypt",
+            "https://acme-v02.api.letsencrypt.org/directory",
+        ),
+        (
+            "letsencrypt-staging",
+            "https://acme-staging-v02.api.letsencrypt.org/directory",
+        ),
+    ];
+}
+
+impl Default for Acme {
+    fn default() -> Self {
+        Acme {
+            directory: Acme::KNOWN[0].1.into(),
+            contact: None,
+            ca: None,
+        }
+    }
+}
+
 /// What holds for the whole director.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Globals {
@@ -259,6 +294,8 @@ pub struct Globals {
     pub trusted: Vec<Block>,
     /// In the order of definition.
     pub ticket_keys: Vec<TicketKey>,
+    /// Who issues certificates; `None`: nobody was named, which is [`Acme::default`].
+    pub acme: Option<Acme>,
     /// Where metrics are served.
     pub metrics: Option<Endpoint>,
     /// The access log.

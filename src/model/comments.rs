@@ -135,7 +135,8 @@ pub(super) fn keys(statements: &Statements<'_>) -> HashSet<(Box<str>, Box<str>)>
 }
 
 /// Statements that there is one of, or whose lines are printed as one.
-const SINGLE: [&str; 9] = [
+const SINGLE: [&str; 10] = [
+    "acme",
     "hostname",
     "trusted_proxy",
     "metrics",

@@ -6,7 +6,7 @@ use std::num::NonZeroU16;
 
 use super::draft::{Draft, Said, Value};
 use super::entrance::Entrance;
-use super::{AccessLog, Block, Endpoint, Globals, Sticky, StickyBy, TicketKey, listeners};
+use super::{AccessLog, Acme, Block, Endpoint, Globals, Sticky, StickyBy, TicketKey, listeners};
 use crate::language::{Line, Word};
 
 /// The statements that speak of no id.
@@ -14,6 +14,7 @@ use crate::language::{Line, Word};
 pub(super) struct Whole {
     pub(super) trusted: Blocks,
     pub(super) ticket_keys: Vec<(Said, TicketKey)>,
+    pub(super) acme: Option<(Said, Acme)>,
     pub(super) metrics: Option<(Said, Endpoint)>,
     pub(super) access_log: Option<(Said, AccessLog)>,
     pub(super) entrance: Entrance,
@@ -24,6 +25,7 @@ impl Whole {
         Globals {
             trusted: self.trusted.done(),
             ticket_keys: self.ticket_keys.into_iter().map(|(_, key)| key).collect(),
+            acme: self.acme.map(|(_, acme)| acme),
             metrics: self.metrics.map(|(_, at)| at),
             access_log: self.access_log.map(|(_, log)| log),
             console: self.entrance.done(),

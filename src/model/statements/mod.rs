@@ -4,6 +4,7 @@
 //! bring about what the model holds. The order of [`print`] is the canonical one.
 
 mod access_log;
+mod acme;
 mod all_down;
 mod autounfail;
 mod backup;
@@ -54,7 +55,7 @@ use super::print::Printer;
 use crate::language::{Line, Rule, Word};
 
 /// What is printed of a model, in this order.
-pub(super) const PRINT: [fn(&mut Printer<'_>); 45] = [
+pub(super) const PRINT: [fn(&mut Printer<'_>); 46] = [
     hostname::print,
     name::print,
     virtual_server::print,
@@ -89,6 +90,7 @@ pub(super) const PRINT: [fn(&mut Printer<'_>); 45] = [
     timeout::print,
     trusted_proxy::print,
     ticket_key::print,
+    acme::print,
     metrics::print,
     access_log::print,
     console::print,
@@ -139,6 +141,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         Rule::queue | Rule::no_queue => queue::apply(draft, line),
         Rule::trusted_proxy | Rule::no_trusted_proxy => trusted_proxy::apply(draft, line),
         Rule::ticket_key | Rule::no_ticket_key => ticket_key::apply(draft, line),
+        Rule::acme | Rule::no_acme => acme::apply(draft, line),
         Rule::metrics | Rule::no_metrics => metrics::apply(draft, line),
         Rule::access_log | Rule::no_access_log => access_log::apply(draft, line),
         Rule::console | Rule::no_console => console::apply(draft, line),
