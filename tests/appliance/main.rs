@@ -4,6 +4,7 @@
 mod support;
 
 mod access_log;
+mod acme;
 mod bind_errors;
 mod came_back;
 mod clients;
