@@ -1,14 +1,14 @@
 //! What certificate authorities are to issue, and how that goes (ACME, RFC 8555).
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use crate::model::Acme;
+use crate::model::{Acme, CertificateFrom, Model};
 
 /// A certificate that an authority is to issue and to renew.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,35 @@ pub struct Issuing {
     pub folder: PathBuf,
     /// In the order of the configuration.
     pub issues: Vec<Issue>,
+}
+
+impl Issuing {
+    /// What of `model` is to be issued, to be kept in `folder`.
+    pub fn of(model: &Model, folder: &Path) -> Issuing {
+        let listeners = || {
+            let virtuals = model.virtuals.iter().map(|v| &v.tls);
+            virtuals.chain(model.dips.iter().map(|d| &d.tls))
+        };
+        let by_http = listeners().any(|tls| !tls.is_on());
+        let issues = (0..).zip(&model.certificates);
+        let issues = issues.filter_map(|(at, certificate)| {
+            let CertificateFrom::Acme(domains) = &certificate.from else {
+                return None;
+            };
+            Some(Issue {
+                name: certificate.name.clone(),
+                domains: domains.clone(),
+                file: folder.join(format!("{}.pem", certificate.name)),
+                by_tls: listeners().any(|tls| tls.certificates.contains(&at)),
+                by_http,
+            })
+        });
+        Issuing {
+            issues: issues.collect(),
+            authority: model.globals.acme.clone().unwrap_or_default(),
+            folder: folder.to_owned(),
+        }
+    }
 }
 
 /// How issuing one certificate goes.
