@@ -81,9 +81,14 @@ pub(super) fn without<'a>(line: &'a [u8], name: &[u8]) -> Option<Cow<'a, [u8]>> 
     if !pairs(line).any(|pair| is_cookie(pair, name)) {
         return Some(Cow::Borrowed(line));
     }
-    let others = pairs(line).filter(|pair| !pair.is_empty() && !is_cookie(pair, name));
-    let others: Vec<&[u8]> = others.collect();
-    (!others.is_empty()).then(|| Cow::Owned(others.join(&b"; "[..])))
+    // With the blanks that they came with: a line never grows.
+    let pieces = line.split(|b| *b == b';');
+    let other = |piece: &&[u8]| {
+        let pair = piece.trim_ascii();
+        !pair.is_empty() && !is_cookie(pair, name)
+    };
+    let others: Vec<&[u8]> = pieces.filter(other).collect();
+    (!others.is_empty()).then(|| Cow::Owned(others.join(&b';').trim_ascii().to_vec()))
 }
 
 /// The authority of a Referer: its host in lower case, and its port where that is not the scheme's own.
