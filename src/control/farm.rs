@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::{Challenges, Issuance, Outcome, Report, Sounded};
+use super::{Challenges, Issuance, Keys, Outcome, Report, Sounded};
 use crate::decide::{Gauges, Loads, Millis, Snapshot};
 use crate::model::{Id, Probe};
 use crate::telemetry::Ledger;
@@ -54,6 +54,7 @@ pub struct Farm {
     urgent: broadcast::Sender<Errand>,
     challenges: Challenges,
     issuance: Issuance,
+    keys: ArcSwap<Keys>,
 }
 
 impl Farm {
@@ -68,6 +69,7 @@ impl Farm {
             urgent: broadcast::Sender::new(URGENT_WAITING),
             challenges: Challenges::default(),
             issuance: Issuance::default(),
+            keys: ArcSwap::default(),
         }
     }
 
@@ -79,6 +81,11 @@ impl Farm {
     /// What certificate authorities are to issue, and how that goes.
     pub fn issuance(&self) -> &Issuance {
         &self.issuance
+    }
+
+    /// How every listener that speaks TLS shakes hands.
+    pub fn keys(&self) -> &ArcSwap<Keys> {
+        &self.keys
     }
 
     /// Counts of reloads and probes.

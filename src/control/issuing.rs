@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::{acme_files, acme_folder};
 use crate::model::{Acme, CertificateFrom, Model};
 
 /// A certificate that an authority is to issue and to renew.
@@ -37,7 +38,7 @@ pub struct Issuing {
 }
 
 impl Issuing {
-    /// What of `model` is to be issued, to be kept in `folder`.
+    /// What of `model` is to be issued, where `folder` is that of the startup configuration.
     pub fn of(model: &Model, folder: &Path) -> Issuing {
         let listeners = || {
             let virtuals = model.virtuals.iter().map(|v| &v.tls);
@@ -52,7 +53,7 @@ impl Issuing {
             Some(Issue {
                 name: certificate.name.clone(),
                 domains: domains.clone(),
-                file: folder.join(format!("{}.pem", certificate.name)),
+                file: acme_files(folder, &certificate.name).0,
                 by_tls: listeners().any(|tls| tls.certificates.contains(&at)),
                 by_http,
             })
@@ -60,7 +61,7 @@ impl Issuing {
         Issuing {
             issues: issues.collect(),
             authority: model.globals.acme.clone().unwrap_or_default(),
-            folder: folder.to_owned(),
+            folder: acme_folder(folder),
         }
     }
 }

@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AllDown, Bounce, BounceBack, Certificate, Endpoint, Globals, Priority, Probe, Queue, Tls, TlsVersion};
+use super::{
+    AllDown, Bounce, BounceBack, Certificate, Endpoint, Globals, Priority, Probe, Queue, Tls,
+    TlsVersion,
+};
 
 /// The id of a url: 1 to 40 of letters, digits, `_ - .`, not an address, not a keyword.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

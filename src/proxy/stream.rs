@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rustix::net::{SendFlags, send};
+use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 use socket2::SockRef;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
@@ -48,6 +48,24 @@ impl Fresh {
             true => self.direct(|socket| send_last(socket, bytes)),
             false => self.direct(|mut socket| socket.write(bytes)),
         }
+    }
+
+    /// The same of several slices.
+    pub(super) fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> Option<io::Result<usize>> {
+        self.direct(|mut socket| socket.write_vectored(slices))
+    }
+
+    /// The same as [`Stream::poll_write_last`] of several slices.
+    pub(super) fn poll_write_last_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+        self.poll_written(cx, |socket| {
+            let mut nothing = SendAncillaryBuffer::default();
+            Ok(sendmsg(socket, slices, &mut nothing, flags)?)
+        })
     }
 
     /// Calls again after a signal; `None` where it would block.

@@ -99,7 +99,10 @@ pub(super) fn print(out: &mut Printer<'_>) {
             }
             CertificateFrom::Acme(domains) => {
                 // One line, however long: lines of it do not add up.
-                out.line(format_args!("certificate {name} acme {}", domains.join(" ")));
+                out.line(format_args!(
+                    "certificate {name} acme {}",
+                    domains.join(" ")
+                ));
             }
         }
     }

@@ -2,11 +2,11 @@
 
 use super::said;
 use crate::language::{Line, Rule};
+use crate::model::Endpoint;
 use crate::model::Tls;
 use crate::model::certificates::Shown;
 use crate::model::draft::Draft;
 use crate::model::print::Printer;
-use crate::model::Endpoint;
 
 /// The most certificates that one listener shows.
 const CERTIFICATES: usize = 4_096;

@@ -94,6 +94,12 @@ impl<S: Stream> Connection<S> {
     ) -> Result<(), Fault> {
         let mut body = BodyDecoder::new(request.framing());
         body.skim(rest)?;
+        if let Some(secure) = &self.client.secure
+            && !request.host().is_empty()
+            && !secure.covers(request.host())
+        {
+            return Err(Fault::Misdirected);
+        }
         self.worker.tally.requested();
         let live = self.worker.farm.live().load();
         let blocks = &live.snapshot.globals().trusted;
