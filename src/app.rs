@@ -25,6 +25,7 @@ use crate::telemetry::{Counts, OpenError, Table};
 
 mod boot;
 mod console;
+mod issue;
 mod life;
 mod served;
 mod sight;
@@ -61,6 +62,7 @@ pub struct Options {
 pub struct Director {
     writer: Writer,
     probing: Option<Probing>,
+    issuing: issue::Issuing,
     reports: mpsc::Receiver<Report>,
     threads: Vec<JoinHandle<()>>,
     ended: mpsc::Receiver<(usize, Counts)>,
@@ -178,6 +180,7 @@ impl Director {
         let mut director = Director {
             writer,
             probing: None,
+            issuing: issue::Issuing::default(),
             reports,
             threads,
             ended,
@@ -213,6 +216,7 @@ impl Director {
         replaced.map_err(Error::Prepare)?;
         self.unlinked = unlinked;
         self.probe(suspicious);
+        self.issue();
         Ok(())
     }
 
@@ -283,6 +287,7 @@ impl Director {
     pub async fn stop(mut self) -> Table {
         self.go_back("was not confirmed before the end").await;
         drop(self.probing.take());
+        drop(std::mem::take(&mut self.issuing));
         let served = self.served.take().map(Served::stop);
         self.writer.drain().await;
         let mut counted = Vec::new();
