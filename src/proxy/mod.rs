@@ -11,6 +11,7 @@
 
 pub mod accept;
 mod answer;
+mod case;
 mod claimed;
 pub mod client;
 pub mod connection;
