@@ -18,7 +18,7 @@ pub mod connection;
 pub mod deadline;
 pub mod forward;
 pub mod http1;
-mod http2;
+pub mod http2;
 pub mod laws;
 pub mod limits;
 mod past;

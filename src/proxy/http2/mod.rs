@@ -1,5 +1,11 @@
 //! HTTP/2 towards clients (RFC 9113): its frames and fields checked strictly, its streams decided about and answered like any request.
 
+pub mod code;
+pub mod engine;
+pub mod fields;
+pub mod hpack;
+pub mod limits;
+
 use std::pin::Pin;
 use std::rc::Rc;
 
