@@ -102,6 +102,7 @@ fn virtual_server(node: &mut Node, refs: &[Option<Ref>]) -> Option<Virtual> {
             Value::BounceBack(back) => server.bounceback = back,
             Value::Queue(queue) => server.queue = Some(queue),
             Value::ProxyProtocol => server.proxy_protocol = true,
+            Value::NoHttp2 => server.http2 = false,
             Value::Backup(by) => server.backup = refs[by as usize],
             Value::Description(text) => server.description = Some(text),
             _ => {}
@@ -165,6 +166,7 @@ fn dip(node: &mut Node, refs: &[Option<Ref>], watching: &[Option<u32>]) -> Optio
         .settings
         .iter()
         .any(|s| s.value == Value::ProxyProtocol);
+    let http2 = node.settings.iter().all(|s| s.value != Value::NoHttp2);
     let queue = node.settings.iter().find_map(|s| match s.value {
         Value::Queue(queue) => Some(queue),
         _ => None,
@@ -172,6 +174,7 @@ fn dip(node: &mut Node, refs: &[Option<Ref>], watching: &[Option<u32>]) -> Optio
     Some(Dip {
         queue,
         proxy_protocol,
+        http2,
         listens: listens(node),
         virtual_intent: node.virtual_half.intent,
         real_intent: node.real_half.intent,

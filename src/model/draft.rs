@@ -85,6 +85,7 @@ pub(super) enum Value {
     BounceBack(Option<BounceBack>),
     Queue(Queue),
     ProxyProtocol,
+    NoHttp2,
     Description(Box<str>),
     Link(NodeId),
     Backup(NodeId),

@@ -89,6 +89,7 @@ fn wanted(value: &Value) -> Wanted {
         Value::BounceBack(_) => (VIRTUAL, "`bounceback` is of"),
         Value::Queue(_) => (LISTENER, "`queue` is of"),
         Value::ProxyProtocol => (LISTENER, "`proxy-protocol` is of"),
+        Value::NoHttp2 => (LISTENER, "`http2` is of"),
         Value::Link(_) => (URL, "`link` is of"),
         Value::Description(_) | Value::Backup(_) => return ANY,
     };

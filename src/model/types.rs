@@ -320,6 +320,8 @@ pub struct Virtual {
     pub returns: bool,
     /// Trusted proxies begin a connection with a PROXY protocol head.
     pub proxy_protocol: bool,
+    /// Clients may speak HTTP/2.
+    pub http2: bool,
     /// Stands in while this virtual is not usable.
     pub backup: Option<Ref>,
     /// The operator's words.
@@ -344,6 +346,7 @@ impl Virtual {
             bounceback: None,
             returns: false,
             proxy_protocol: false,
+            http2: true,
             backup: None,
             description: None,
         }
@@ -420,6 +423,8 @@ pub struct Dip {
     pub queue: Option<Queue>,
     /// Trusted proxies begin a connection with a PROXY protocol head.
     pub proxy_protocol: bool,
+    /// Clients may speak HTTP/2.
+    pub http2: bool,
     /// Settings of the pair.
     pub serving: Serving,
 }
@@ -435,6 +440,7 @@ impl Dip {
             real_intent: Intent::InService,
             queue: None,
             proxy_protocol: false,
+            http2: true,
             serving: Serving::default(),
         }
     }

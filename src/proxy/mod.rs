@@ -21,6 +21,7 @@ pub mod http1;
 pub mod http2;
 pub mod laws;
 pub mod limits;
+mod linger;
 mod past;
 mod proxy_head;
 mod queue;

@@ -21,6 +21,7 @@ mod dip;
 mod enable;
 mod error_threshold;
 mod hostname;
+mod http2;
 mod keepalive;
 mod link;
 mod listen;
@@ -54,7 +55,7 @@ use super::print::Printer;
 use crate::language::{Line, Rule, Word};
 
 /// What is printed of a model, in this order.
-pub(super) const PRINT: [fn(&mut Printer<'_>); 45] = [
+pub(super) const PRINT: [fn(&mut Printer<'_>); 46] = [
     hostname::print,
     name::print,
     virtual_server::print,
@@ -76,6 +77,7 @@ pub(super) const PRINT: [fn(&mut Printer<'_>); 45] = [
     bounceback::print,
     queue::print,
     proxy_protocol::print,
+    http2::print,
     weight::print,
     maxconns::print,
     capacity::print,
@@ -133,6 +135,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         Rule::sticky | Rule::no_sticky => sticky::apply(draft, line),
         Rule::returns | Rule::no_returns => returns::apply(draft, line),
         Rule::proxy_protocol | Rule::no_proxy_protocol => proxy_protocol::apply(draft, line),
+        Rule::http2 | Rule::no_http2 => http2::apply(draft, line),
         Rule::bounce | Rule::no_bounce => bounce::apply(draft, line),
         Rule::all_down | Rule::no_all_down => all_down::apply(draft, line),
         Rule::bounceback | Rule::no_bounceback => bounceback::apply(draft, line),

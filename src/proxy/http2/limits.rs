@@ -44,3 +44,6 @@ pub const IDLE_FRAMES_FORGOTTEN_MS: u64 = 10;
 pub const SETTINGS: usize = 32;
 /// Streams remembered as reset, so that what was under way on them is no fault.
 pub const REMEMBERED: usize = 128;
+
+/// How long a client may take to see that its connection ends, before what it asks then goes unheard.
+pub const LEAVE: std::time::Duration = std::time::Duration::from_secs(1);
