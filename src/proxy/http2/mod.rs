@@ -3,8 +3,10 @@
 pub mod code;
 pub mod engine;
 pub mod fields;
+mod frame;
 pub mod hpack;
 pub mod limits;
+mod patience;
 
 use std::pin::Pin;
 use std::rc::Rc;
