@@ -6,9 +6,21 @@
 //!
 //! Deliberately unknown here: sockets, tasks and clocks; what a request is answered with.
 
+mod answer;
+mod body;
+mod headers;
+mod streams;
+mod take;
+#[cfg(test)]
+mod tests;
+
+use self::streams::Streams;
 use super::code::ErrorCode;
 use super::fields::Fields;
+use super::frame::{self, kind, setting};
+use super::hpack::{self, Decoder, Known};
 use super::limits;
+use super::patience::Count;
 
 /// A stream's number: odd, below 2³¹.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +31,7 @@ pub struct StreamId(pub u32);
 pub struct Settings {
     /// Streams open at once.
     pub streams: u32,
-    /// Window of a stream, in bytes: 0 to 2³¹ - 1.
+    /// Window of a stream, in bytes: 65,535 to 2³¹ - 1.
     pub stream_window: u32,
     /// Window of the connection, in bytes: 65,535 to 2³¹ - 1.
     pub connection_window: u32,
@@ -104,26 +116,174 @@ pub enum Event<'a> {
 #[derive(Debug)]
 pub struct Engine {
     settings: Settings,
+    stage: Stage,
+    leaving: Leaving,
+    /// Whether the client said GOAWAY.
+    client_leaves: bool,
+    /// Whether it has seen our settings.
+    acknowledged: bool,
+    no_table_said: bool,
+    no_table_due: bool,
+    broken: Option<Broken>,
+    /// What waits to be written, from `at` on.
     output: Vec<u8>,
     at: usize,
+    streams: Streams,
+    decoder: Decoder,
+    /// A block of which CONTINUATION frames are to come.
+    block: Option<Box<Block>>,
+    /// How much may be sent to the client: on all streams, and on a new one. In bytes.
+    send: i32,
+    initial_send: i32,
+    /// How much the client may send, and what it was not yet told that it may send again. In bytes.
+    receive: u32,
+    given: u32,
+    /// Bytes of answers' bodies that went to the output.
+    sent: u64,
+    /// The last stream that was told that there is room.
+    turn: u32,
+    /// The latest time, in milliseconds.
+    now: u64,
+    idle_frames: Count,
+    resets: Count,
+    faults: Count,
 }
+
+/// What the client has to say next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Preface,
+    Settings,
+    Open,
+}
+
+/// How far a graceful end has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    No,
+    /// GOAWAY was said, without a last stream.
+    Said,
+    /// With one.
+    Done,
+}
+
+/// A block that is not whole.
+#[derive(Debug)]
+struct Block {
+    stream: u32,
+    end: bool,
+    /// The frame made its stream depend on itself.
+    on_itself: bool,
+    continuations: u32,
+    bytes: Vec<u8>,
+}
+
+/// Why the connection cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Broken {
+    code: ErrorCode,
+    why: &'static str,
+}
+
+impl Broken {
+    fn protocol(why: &'static str) -> Broken {
+        let code = ErrorCode::PROTOCOL_ERROR;
+        Broken { code, why }
+    }
+
+    fn size(why: &'static str) -> Broken {
+        let code = ErrorCode::FRAME_SIZE_ERROR;
+        Broken { code, why }
+    }
+
+    fn flow(why: &'static str) -> Broken {
+        let code = ErrorCode::FLOW_CONTROL_ERROR;
+        Broken { code, why }
+    }
+
+    fn calm(why: &'static str) -> Broken {
+        let code = ErrorCode::ENHANCE_YOUR_CALM;
+        Broken { code, why }
+    }
+}
+
+/// What came of a frame.
+type Took<'a> = Result<Option<Event<'a>>, Broken>;
 
 impl Engine {
     /// A connection's start: its settings and its window wait in [`output`](Engine::output). The client's preface comes first in
     /// the input.
     pub fn new(settings: Settings) -> Engine {
-        Engine {
+        let settings = Settings {
+            stream_window: settings
+                .stream_window
+                .clamp(LEAST_WINDOW, frame::LAST_STREAM),
+            connection_window: settings
+                .connection_window
+                .clamp(LEAST_WINDOW, frame::LAST_STREAM),
+            ..settings
+        };
+        let mut engine = Engine {
             settings,
+            stage: Stage::Preface,
+            leaving: Leaving::No,
+            client_leaves: false,
+            acknowledged: false,
+            no_table_said: false,
+            no_table_due: false,
+            broken: None,
             output: Vec::new(),
             at: 0,
+            streams: Streams::default(),
+            decoder: Decoder::default(),
+            block: None,
+            send: LEAST_WINDOW as i32,
+            initial_send: LEAST_WINDOW as i32,
+            receive: settings.connection_window,
+            given: 0,
+            sent: 0,
+            turn: 0,
+            now: 0,
+            idle_frames: Count::default(),
+            resets: Count::default(),
+            faults: Count::default(),
+        };
+        engine.announce();
+        engine
+    }
+
+    fn announce(&mut self) {
+        let settings = [
+            (setting::MAX_CONCURRENT_STREAMS, self.settings.streams),
+            (setting::INITIAL_WINDOW_SIZE, self.settings.stream_window),
+            (setting::MAX_HEADER_LIST_SIZE, limits::LIST_BYTES as u32),
+            (
+                setting::ENABLE_CONNECT_PROTOCOL,
+                u32::from(self.settings.connect_protocol),
+            ),
+        ];
+        let mut payload = [0; 24];
+        for (place, (id, value)) in payload.chunks_exact_mut(6).zip(settings) {
+            place[..2].copy_from_slice(&id.to_be_bytes());
+            place[2..].copy_from_slice(&value.to_be_bytes());
+        }
+        frame::write(&mut self.output, kind::SETTINGS, 0, 0, &payload);
+        let more = self.settings.connection_window - LEAST_WINDOW;
+        if more > 0 {
+            frame::write(
+                &mut self.output,
+                kind::WINDOW_UPDATE,
+                0,
+                0,
+                &more.to_be_bytes(),
+            );
         }
     }
 
     /// Takes the preface, or at most one frame, from the front of `input`, at `now` in milliseconds of any steady clock. Fields
     /// that an event has are left in `fields`.
     pub fn take<'a>(&mut self, input: &'a [u8], now: u64, fields: &mut Fields) -> Step<'a> {
-        drop((input, now, fields));
-        Step::More
+        self.step(input, now, fields)
     }
 
     /// Queues an answer's head: `status` 100 to 999 (1xx: several, never with `end`), then fields with names in any case; such as
@@ -137,21 +297,38 @@ impl Engine {
         fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
         end: bool,
     ) {
-        drop((stream, status, fields.into_iter().count(), end));
+        let Some(at) = self.may_send(stream.0, false) else {
+            return;
+        };
+        let last = status >= 200;
+        self.head(stream.0, end && last, |output| {
+            hpack::status(output, status);
+            append(output, fields);
+        });
+        if last {
+            self.headed(at, end);
+        }
     }
 
     /// As [`respond`](Engine::respond) with a final head whose pieces, one after the other, were made by
     /// [`hpack::status`](super::hpack::status) and [`hpack::field`](super::hpack::field) before: nothing is looked at.
     pub fn respond_encoded(&mut self, stream: StreamId, pieces: &[&[u8]], end: bool) {
-        drop((stream, pieces, end));
+        let Some(at) = self.may_send(stream.0, false) else {
+            return;
+        };
+        self.head(stream.0, end, |output| {
+            for piece in pieces {
+                output.extend_from_slice(piece);
+            }
+        });
+        self.headed(at, end);
     }
 
     /// Queues a piece of an answer's body: as much as windows and [`OUTPUT_BYTES`](limits::OUTPUT_BYTES) let, and says how much;
     /// `end` counts once all is taken. If that is less than all, [`room`](Engine::room) names the stream when there is room.
     /// For a stream that is no more all is taken, and dropped.
     pub fn send(&mut self, stream: StreamId, data: &[u8], end: bool) -> usize {
-        drop((stream, end));
-        data.len()
+        self.send_data(stream.0, data, end)
     }
 
     /// Queues an answer's trailers, after its body was taken: the answer is whole.
@@ -160,35 +337,47 @@ impl Engine {
         stream: StreamId,
         fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>,
     ) {
-        drop((stream, fields.into_iter().count()));
+        let Some(at) = self.may_send(stream.0, true) else {
+            return;
+        };
+        self.head(stream.0, true, |output| append(output, fields));
+        self.answered(at);
     }
 
     /// Ends a stream: an answer that broke off, or a request that is not wanted. No event follows.
     pub fn reset(&mut self, stream: StreamId, code: ErrorCode) {
-        drop((stream, code));
+        if let Some(at) = self.streams.find(stream.0) {
+            self.reset_here(at, code);
+        }
     }
 
     /// Gives back the window of `bytes` that [`Event::Data`] brought and that were used, of the stream and the connection; of a
     /// stream that is no more (what of it is not given back is so on its own).
     pub fn consumed(&mut self, stream: StreamId, bytes: usize) {
-        drop((stream, bytes));
+        self.used(stream.0, bytes);
     }
 
     /// The next stream whose [`send`](Engine::send) took less than all and may take more now. To be asked, until there is none, after
     /// [`take`](Engine::take) and [`written`](Engine::written).
     pub fn room(&mut self) -> Option<StreamId> {
-        None
+        self.next_room()
     }
 
     /// Whether a stream waits for the client's window: then how much of answers' bodies went out so far, in bytes. If that stays
     /// the same for too long the client is stalling.
     pub fn stalled(&self) -> Option<u64> {
-        None
+        let mut open = self.streams.open.iter();
+        let waits = open.any(|s| s.wants && s.send.min(self.send) <= 0);
+        waits.then_some(self.sent)
     }
 
     /// Says that the connection is to end (RFC 9113 §6.8): new streams are taken until the client has seen it, or until this is
     /// called again; those under way go on.
-    pub fn go_away(&mut self) {}
+    pub fn go_away(&mut self) {
+        if self.broken.is_none() {
+            self.say_leaving();
+        }
+    }
 
     /// What is to be written to the client.
     pub fn output(&self) -> &[u8] {
@@ -197,40 +386,81 @@ impl Engine {
 
     /// Says that so much of [`output`](Engine::output) was written.
     pub fn written(&mut self, bytes: usize) {
-        self.at += bytes;
+        self.at = (self.at + bytes).min(self.output.len());
+        if self.at == self.output.len() {
+            self.output.clear();
+            self.at = 0;
+        } else if self.at >= self.output.len() / 2 {
+            self.output.drain(..self.at);
+            self.at = 0;
+        }
     }
 
     /// Whether no stream is open, no frame is half taken and nothing waits to be written.
     pub fn idle(&self) -> bool {
-        self.output().is_empty()
+        self.streams.open.is_empty() && self.block.is_none() && self.output().is_empty()
     }
 
     /// Whether the connection may be closed: an end was said (by either side) or it broke, no stream is open and nothing waits to be
     /// written.
     pub fn done(&self) -> bool {
-        false
+        let said = self.leaving == Leaving::Done || self.client_leaves || self.broken.is_some();
+        said && self.idle()
     }
 
     /// How many streams are open.
     pub fn streams(&self) -> usize {
-        self.settings.streams as usize
+        self.streams.open.len()
     }
 
     /// What was wrong, where [`take`](Engine::take) said [`Step::Broken`].
     pub fn why(&self) -> &'static str {
-        ""
+        self.broken.map_or("", |b| b.why)
     }
 
     /// Lends a buffer for the output, to be taken back by [`reclaim`](Engine::reclaim); ignored where one is in use.
     pub fn lend(&mut self, buffer: Vec<u8>) {
-        drop(buffer);
+        if self.output.capacity() == 0 {
+            self.output = buffer;
+            self.output.clear();
+        }
     }
 
     /// The output's buffer, empty, where all was written.
     pub fn reclaim(&mut self) -> Option<Vec<u8>> {
-        None
+        let free = self.output.is_empty() && self.output.capacity() > 0;
+        free.then(|| std::mem::take(&mut self.output))
     }
 
     /// Gives back what an idle connection does not need.
-    pub fn rest(&mut self) {}
+    pub fn rest(&mut self) {
+        if self.output.is_empty() {
+            self.output = Vec::new();
+        }
+        self.streams.rest();
+        self.decoder.rest();
+    }
+
+    /// How many bytes of memory it takes, with what it holds on the heap.
+    pub fn held(&self) -> usize {
+        let block = self.block.as_ref();
+        let block = block.map_or(0, |b| size_of::<Block>() + b.bytes.capacity());
+        size_of::<Engine>()
+            + self.output.capacity()
+            + self.streams.held()
+            + self.decoder.held()
+            + block
+    }
+}
+
+/// The window that both sides begin with (RFC 9113 §6.9.2), in bytes.
+const LEAST_WINDOW: u32 = 65_535;
+
+/// Appends fields, but for those that are an HTTP/1 connection's own.
+fn append<'f>(output: &mut Vec<u8>, fields: impl IntoIterator<Item = (&'f [u8], &'f [u8])>) {
+    for (name, value) in fields {
+        if !Known::is_hop(name) {
+            hpack::field(output, name, value);
+        }
+    }
 }
