@@ -90,6 +90,14 @@ families! {
         "Connections of clients accepted.";
     OPEN = Gauge "signpost_open_connections" []
         "Connections of clients open, idle ones included.";
+    HTTP2_CONNECTIONS = Counter "signpost_http2_connections_total" []
+        "Connections of clients that speak HTTP/2.";
+    HTTP2_STREAMS = Counter "signpost_http2_streams_total" []
+        "Requests that came over HTTP/2, each on a stream of its own.";
+    HTTP2_RESETS = Counter "signpost_http2_resets_total" ["by"]
+        "Streams of HTTP/2 reset before their answer was whole: by the client, or by this side because the answer broke off.";
+    HTTP2_FAULTS = Counter "signpost_http2_faults_total" ["rule"]
+        "Streams and connections of HTTP/2 ended because the client broke a rule or flooded, by rule. A rule shows once it was broken.";
     SERVER_CONNECTIONS = Gauge "signpost_server_connections" ["server"]
         "Exchanges and tunnels under way with this server: what maxconns and leastconns go by.";
     PROMISES = Gauge "signpost_promises" ["server"]

@@ -10,7 +10,7 @@ use crate::control::Kind;
 use crate::decide::Reason;
 use crate::health::State;
 use crate::model::Id;
-use crate::telemetry::{Cause, Event, Numbers, QueueEvent};
+use crate::telemetry::{Cause, Event, Http2Event, Numbers, QueueEvent};
 
 /// Stands where no server served; no id can look like it.
 const NOBODY: &str = "(none)";
@@ -238,6 +238,28 @@ fn connections(out: &mut Exposition, scene: &Scene) {
     out.sample(&ACCEPTED, &[], totals.connected);
     out.family(&OPEN);
     out.sample(&OPEN, &[], totals.open());
+    http2(out, scene);
+}
+
+fn http2(out: &mut Exposition, scene: &Scene) {
+    let totals = &scene.counts.totals;
+    let count = |event: Http2Event| totals.http2[event as usize];
+    out.family(&HTTP2_CONNECTIONS);
+    out.sample(&HTTP2_CONNECTIONS, &[], count(Http2Event::Connection));
+    out.family(&HTTP2_STREAMS);
+    out.sample(&HTTP2_STREAMS, &[], count(Http2Event::Stream));
+    out.family(&HTTP2_RESETS);
+    let by = [
+        ("client", Http2Event::ResetByClient),
+        ("here", Http2Event::ResetHere),
+    ];
+    for (who, event) in by {
+        out.sample(&HTTP2_RESETS, &[("by", who)], count(event));
+    }
+    out.family(&HTTP2_FAULTS);
+    for (rule, count) in &totals.http2_faults {
+        out.sample(&HTTP2_FAULTS, &[("rule", rule)], *count);
+    }
 }
 
 fn states(out: &mut Exposition, scene: &Scene) {

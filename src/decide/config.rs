@@ -47,6 +47,7 @@ pub(super) struct VirtualConfig {
     pub(super) keepalive: bool,
     pub(super) queue: Option<Queue>,
     pub(super) proxy_protocol: bool,
+    pub(super) http2: bool,
     /// The priorities of its slots, each once, the highest first.
     pub(super) priorities: Box<[Priority]>,
     /// What it knows beyond its predictor; `None`: nothing, and the walk is the plain one.
@@ -115,7 +116,7 @@ pub(super) struct Config {
     pub(super) minded: Minded,
     pub(super) globals: Globals,
     /// Queue and PROXY protocol of dips.
-    dips: Box<[(Option<Queue>, bool)]>,
+    dips: Box<[(Option<Queue>, bool, bool)]>,
     /// Of reals, then dips.
     servings: Box<[Serving]>,
     upstreams: Box<[Endpoint]>,
@@ -230,6 +231,7 @@ impl Config {
                 keepalive: v.keepalive,
                 queue: v.queue,
                 proxy_protocol: v.proxy_protocol,
+                http2: v.http2,
                 priorities: Box::new([Priority::default()]),
                 care: None,
                 all_down: match v.all_down {
@@ -292,7 +294,7 @@ impl Config {
             dips: model
                 .dips
                 .iter()
-                .map(|d| (d.queue, d.proxy_protocol))
+                .map(|d| (d.queue, d.proxy_protocol, d.http2))
                 .collect(),
             servings: servings.into(),
             upstreams: upstreams.into(),
@@ -425,15 +427,15 @@ impl Config {
         &self.linked[self.linked_from[n] as usize..self.linked_from[n + 1] as usize]
     }
 
-    /// Queue and PROXY protocol of a virtual or dip.
-    pub(super) fn door(&self, at: u32) -> (Option<Queue>, bool) {
+    /// Queue, PROXY protocol and HTTP/2 of a virtual or dip.
+    pub(super) fn door(&self, at: u32) -> (Option<Queue>, bool, bool) {
         match self.kind(at) {
             Kind::Virtual => {
                 let settings = &self.virtuals[at as usize];
-                (settings.queue, settings.proxy_protocol)
+                (settings.queue, settings.proxy_protocol, settings.http2)
             }
             Kind::Dip => self.dips[(at - self.dips_from) as usize],
-            Kind::Real | Kind::Url => (None, false),
+            Kind::Real | Kind::Url => (None, false, false),
         }
     }
 

@@ -166,6 +166,11 @@ impl Snapshot {
         self.config.door(at.0).1
     }
 
+    /// Whether clients of the virtual or dip `at` may speak HTTP/2.
+    pub fn http2(&self, at: NodeIndex) -> bool {
+        self.config.door(at.0).2
+    }
+
     /// What holds for the whole director.
     pub fn globals(&self) -> &Globals {
         &self.config.globals

@@ -129,6 +129,7 @@ fn virtual_server(
             Value::BounceBack(back) => server.bounceback = back,
             Value::Queue(queue) => server.queue = Some(queue),
             Value::ProxyProtocol => server.proxy_protocol = true,
+            Value::NoHttp2 => server.http2 = false,
             Value::Backup(by) => server.backup = refs[by as usize],
             Value::Description(text) => server.description = Some(text),
             _ => {}
@@ -196,6 +197,7 @@ fn dip(
         .settings
         .iter()
         .any(|s| s.value == Value::ProxyProtocol);
+    let http2 = node.settings.iter().all(|s| s.value != Value::NoHttp2);
     let queue = node.settings.iter().find_map(|s| match s.value {
         Value::Queue(queue) => Some(queue),
         _ => None,
@@ -204,6 +206,7 @@ fn dip(
         queue,
         proxy_protocol,
         tls: tls(node, showing),
+        http2,
         listens: listens(node),
         virtual_intent: node.virtual_half.intent,
         real_intent: node.real_half.intent,

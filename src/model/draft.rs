@@ -88,6 +88,7 @@ pub(super) enum Value {
     ProxyProtocol,
     TlsVersions(TlsVersion),
     ClientCertificates(ClientCertificates),
+    NoHttp2,
     Description(Box<str>),
     Link(NodeId),
     Backup(NodeId),

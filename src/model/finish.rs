@@ -92,6 +92,7 @@ fn wanted(value: &Value) -> Wanted {
         Value::ProxyProtocol => (LISTENER, "`proxy-protocol` is of"),
         Value::TlsVersions(_) => (LISTENER, "`tls-versions` is of"),
         Value::ClientCertificates(_) => (LISTENER, "`client-certificates` is of"),
+        Value::NoHttp2 => (LISTENER, "`http2` is of"),
         Value::Link(_) => (URL, "`link` is of"),
         Value::Description(_) | Value::Backup(_) => return ANY,
     };

@@ -325,6 +325,8 @@ pub struct Virtual {
     pub proxy_protocol: bool,
     /// How its listeners speak TLS.
     pub tls: Tls,
+    /// Clients may speak HTTP/2.
+    pub http2: bool,
     /// Stands in while this virtual is not usable.
     pub backup: Option<Ref>,
     /// The operator's words.
@@ -354,6 +356,7 @@ impl Virtual {
             bounceback: None,
             returns: false,
             proxy_protocol: false,
+            http2: true,
             backup: None,
             description: None,
         }
@@ -432,6 +435,8 @@ pub struct Dip {
     pub proxy_protocol: bool,
     /// How its listeners speak TLS.
     pub tls: Tls,
+    /// Clients may speak HTTP/2.
+    pub http2: bool,
     /// Settings of the pair.
     pub serving: Serving,
 }
@@ -448,6 +453,7 @@ impl Dip {
             queue: None,
             proxy_protocol: false,
             tls: Tls::default(),
+            http2: true,
             serving: Serving::default(),
         }
     }

@@ -135,6 +135,37 @@ pub(super) fn redirect<E>(
     Ok(start..end)
 }
 
+/// The phrase of a redirect's code.
+pub(super) fn phrase(code: Code) -> &'static str {
+    status(code).1
+}
+
+/// Whether anybody but the client may keep a redirect, and whether it depends on the host asked for.
+pub(super) fn keeping(redirect: &Redirect<'_>) -> (bool, bool) {
+    let lasting = matches!(
+        redirect.code,
+        Code::MovedPermanently | Code::PermanentRedirect
+    );
+    (
+        lasting && !redirect.personal,
+        redirect.by_host || depends_on_host(redirect.template),
+    )
+}
+
+/// Appends a redirect's body, whose Location stands in `out` already.
+pub(super) fn page(out: &mut Vec<u8>, location: Range<usize>, phrase: &str) {
+    out.extend_from_slice(BEFORE);
+    for at in location {
+        match escape(out[at]) {
+            b"" => out.push(out[at]),
+            escaped => out.extend_from_slice(escaped),
+        }
+    }
+    out.extend_from_slice(BETWEEN);
+    out.extend_from_slice(phrase.as_bytes());
+    out.extend_from_slice(AFTER);
+}
+
 const BEFORE: &[u8] = b"<!DOCTYPE html><a href=\"";
 const BETWEEN: &[u8] = b"\">";
 const AFTER: &[u8] = b"</a>\n";
@@ -174,6 +205,14 @@ pub(super) fn refusal(out: &mut Vec<u8>, manner: Manner, reason: &str) {
     decimal(&mut fields, RETRY_AFTER_S as u64);
     fields.extend_from_slice(b"\r\nCache-Control: no-store\r\n");
     plain(out, manner, 503, "Service Unavailable", &fields, reason);
+}
+
+/// The word for a request whose host the client's TLS connection is not for.
+pub(super) const MISDIRECTED: &str = "misdirected";
+
+/// 421: another connection has to be used for this host (RFC 9110 §15.5.20).
+pub(super) fn misdirected(out: &mut Vec<u8>, manner: Manner) {
+    plain(out, manner, 421, "Misdirected Request", b"", MISDIRECTED);
 }
 
 /// 204 to `OPTIONS *`: what Signpost itself takes (RFC 9110 §9.3.7).

@@ -71,6 +71,19 @@ impl<S> Client<S> {
         }
     }
 
+    /// The same client on another byte stream, of which nothing was read.
+    pub(super) fn with<T>(&self, stream: T) -> Client<T> {
+        Client {
+            stream,
+            input: BytesMut::new(),
+            deadline: Deadline::default(),
+            peer: self.peer,
+            from: self.from,
+            local: self.local,
+            secure: self.secure.clone(),
+        }
+    }
+
     /// What the client calls a URL's scheme that leads here.
     pub fn scheme(&self) -> Scheme {
         match self.secure {

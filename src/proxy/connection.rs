@@ -14,7 +14,9 @@ use super::claimed;
 use super::client::{Client, Stream};
 use super::forward::{After, Exchange, forward};
 use super::http1::{BodyDecoder, Fault, Parser, Progress};
-use super::limits::{DRAIN, DRAIN_BYTES, HEAD, IDLE, LINGER_BYTES, PIPELINED, STALLED_WRITE};
+use super::http2;
+use super::limits::{DRAIN, DRAIN_BYTES, HEAD, IDLE, PIPELINED, STALLED_WRITE};
+use super::linger::linger;
 use super::proxy_head::{self, ProxyHead};
 use super::stream::Fresh;
 use super::worker::{Desk, Open, Worker};
@@ -47,6 +49,8 @@ pub(super) struct Connection<S> {
     unwanted: Option<Box<(BodyDecoder, usize)>>,
     /// A PROXY protocol head has to come before anything else.
     prefaced: bool,
+    /// Nothing but PROXY protocol came before what comes: the client may turn out to speak HTTP/2.
+    new: bool,
     /// Answers that the client has not taken yet.
     unsent: Bytes,
     next: Next,
@@ -58,13 +62,19 @@ enum Next {
     /// The next request.
     Request,
     Forward(Box<Exchange>),
+    /// HTTP/2, whose preface begins the client's input.
+    Http2,
     Linger,
     Close,
 }
 
+/// How long the method of HTTP/2's preface is, with its blank.
+const METHOD: usize = 4;
+
 /// Where a connection leaves the loop over its requests.
 enum Turn {
     Forward(Box<Exchange>),
+    Http2,
     Linger,
     Close,
 }
@@ -89,6 +99,7 @@ impl<S: Stream> Connection<S> {
             half: None,
             unwanted: None,
             prefaced: false,
+            new: true,
             unsent: Bytes::new(),
             next: Next::Request,
             _open: open,
@@ -119,7 +130,8 @@ impl<S: Stream> Connection<S> {
         loop {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::Close => return,
-                Turn::Linger => return self.linger().await,
+                Turn::Http2 => return http2::go_on(&self.worker, &mut self.client, self.at).await,
+                Turn::Linger => return linger(&self.worker, &mut self.client).await,
                 Turn::Forward(exchange) => {
                     let worker = Rc::clone(&self.worker);
                     let after = forward(&worker, &mut self.client, exchange).await;
@@ -129,7 +141,7 @@ impl<S: Stream> Connection<S> {
                     match after {
                         After::KeepAlive => self.client.deadline.set(IDLE),
                         After::Close => return,
-                        After::Linger => return self.linger().await,
+                        After::Linger => return linger(&self.worker, &mut self.client).await,
                     }
                 }
             }
@@ -147,6 +159,7 @@ impl<S: Stream> Connection<S> {
             match std::mem::replace(&mut self.next, Next::Request) {
                 Next::Request => {}
                 Next::Forward(exchange) => return Poll::Ready(Turn::Forward(exchange)),
+                Next::Http2 => return Poll::Ready(Turn::Http2),
                 Next::Linger => return Poll::Ready(Turn::Linger),
                 Next::Close => return Poll::Ready(Turn::Close),
             }
@@ -254,7 +267,7 @@ impl<S: Stream> Connection<S> {
             left -= usize::from(!parser.after_empty_line());
         }
         match self.next {
-            Next::Request | Next::Forward(_) => at,
+            Next::Request | Next::Forward(_) | Next::Http2 => at,
             // Nothing is processed after the last answer.
             Next::Linger | Next::Close => input.len(),
         }
@@ -283,12 +296,14 @@ impl<S: Stream> Connection<S> {
         let untouched = parser.untouched();
         match parser.parse(input) {
             Ok(Progress::EmptyLine) => {
+                self.new = false;
                 if input.len() == 2 {
                     self.half = Some(Box::new(std::mem::take(parser)));
                 }
                 2
             }
             Ok(Progress::Whole(length)) => {
+                self.new = false;
                 let (head, rest) = input.split_at(length);
                 let answered = self.answer(parser.request(head), head, rest, out);
                 if let Err(fault) = answered {
@@ -305,12 +320,35 @@ impl<S: Stream> Connection<S> {
                 self.half = Some(Box::new(std::mem::take(parser)));
                 0
             }
+            // Where HTTP/2's preface is no request any more (RFC 9113 §3.4).
+            Err(Fault::Target) if self.new && http2::begins(input) && self.http2() => {
+                if input.len() >= http2::PREFACE.len() {
+                    parser.reset();
+                    self.next = Next::Http2;
+                    return 0;
+                }
+                if untouched {
+                    self.client.deadline.set(HEAD);
+                }
+                parser.reset();
+                // Its method is one: what differs from the preface later on is taken for HTTP/1 again.
+                let _ = parser.parse(&input[..METHOD]);
+                self.half = Some(Box::new(std::mem::take(parser)));
+                0
+            }
             Err(fault) => {
                 self.refuse(fault, parser.method_of(input), out);
                 parser.reset();
                 0
             }
         }
+    }
+
+    /// Whether clients may speak HTTP/2 here.
+    fn http2(&self) -> bool {
+        let live = self.worker.farm.live().load();
+        let node = live.snapshot.node_at(self.at);
+        node.is_some_and(|node| live.snapshot.http2(node))
     }
 
     /// Half a head, of which at least a byte has come.
@@ -352,7 +390,7 @@ impl<S: Stream> Connection<S> {
         let stream = &mut self.client.stream;
         let written = match self.next {
             Next::Close | Next::Linger => stream.poll_write_last(cx, out),
-            Next::Request | Next::Forward(_) => Pin::new(stream).poll_write(cx, out),
+            Next::Request | Next::Forward(_) | Next::Http2 => Pin::new(stream).poll_write(cx, out),
         };
         match written {
             Poll::Ready(Ok(n)) if n == out.len() => Bytes::new(),
@@ -386,37 +424,6 @@ impl<S: Stream> Connection<S> {
         }
         self.unsent = Bytes::new();
         Poll::Ready(Ok(()))
-    }
-
-    /// Ends our side and throws away what still comes, so that the client gets the answer and no reset.
-    async fn linger(&mut self) {
-        self.client.deadline.set(DRAIN);
-        self.client.input = BytesMut::new();
-        let mut shut = false;
-        let mut thrown = 0;
-        poll_fn(|cx| {
-            if self.client.deadline.poll_passed(cx).is_ready() {
-                return Poll::Ready(());
-            }
-            if !shut {
-                // An error shows again when reading.
-                let _ = ready!(Pin::new(&mut self.client.stream).poll_shutdown(cx));
-                shut = true;
-            }
-            while thrown <= LINGER_BYTES {
-                let mut desk = self.worker.lend();
-                let mut buffer = ReadBuf::new(&mut desk.input);
-                let read = Pin::new(&mut self.client.stream).poll_read(cx, &mut buffer);
-                let filled = buffer.filled().len();
-                self.worker.take_back(desk);
-                if ready!(read).is_err() || filled == 0 {
-                    break;
-                }
-                thrown += filled;
-            }
-            Poll::Ready(())
-        })
-        .await;
     }
 }
 

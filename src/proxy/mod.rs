@@ -11,6 +11,7 @@
 
 pub mod accept;
 mod answer;
+mod case;
 mod claimed;
 pub mod client;
 pub mod connection;
@@ -19,9 +20,10 @@ pub mod forward;
 #[cfg(feature = "tls")]
 mod handshake;
 pub mod http1;
-mod http2;
+pub mod http2;
 pub mod laws;
 pub mod limits;
+mod linger;
 mod past;
 mod proxy_head;
 mod queue;

@@ -13,6 +13,7 @@ use tracing::warn;
 use super::deadline::{self, TICK};
 use super::forward::Pools;
 use super::http1::{AnswerParser, Parser};
+use super::http2;
 use super::limits::READ_BYTES;
 use super::queue::Queues;
 use crate::control::{Farm, Live};
@@ -50,6 +51,7 @@ pub(super) struct Desk {
     pub(super) out: Vec<u8>,
     pub(super) parser: Parser,
     pub(super) answers: AnswerParser,
+    pub(super) http2: http2::Desk,
 }
 
 impl Desk {
@@ -59,6 +61,7 @@ impl Desk {
             out: Vec::with_capacity(4096),
             parser: Parser::default(),
             answers: AnswerParser::default(),
+            http2: http2::Desk::default(),
         })
     }
 }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use super::doors::{self, Door, Doors};
 use super::numbers::Column;
-use super::{Cause, Event, Numbers, QueueEvent, Table};
+use super::{Cause, Event, Http2Event, Numbers, QueueEvent, Table};
 use crate::decide::{Action, Gauges, Reason};
 use crate::model::Id;
 
 const REASONS: usize = Reason::ALL.len();
 const QUEUE_EVENTS: usize = QueueEvent::ALL.len();
+const HTTP2_EVENTS: usize = Http2Event::ALL.len();
 
 /// How many servers' numbers are copied at a stretch, so that the requests of a worker wait a fraction of a millisecond for a scrape.
 const COPIED: usize = 512;
@@ -58,6 +59,10 @@ pub struct Totals {
     pub rules: BTreeMap<&'static str, u64>,
     /// Requests that found everything full and may wait.
     pub queue: [u64; QUEUE_EVENTS],
+    /// What happened on connections that speak HTTP/2.
+    pub http2: [u64; HTTP2_EVENTS],
+    /// Streams and connections of HTTP/2 that were ended here, by the rule that the client broke.
+    pub http2_faults: BTreeMap<&'static str, u64>,
     /// Of urls that are configured no more.
     pub gone_urls: Numbers,
     /// Of servers that are configured no more.
@@ -185,6 +190,17 @@ impl Tally {
         self.totals.borrow_mut().queue[event as usize] += 1;
     }
 
+    /// Counts what happened on a connection that speaks HTTP/2.
+    pub fn http2(&self, event: Http2Event) {
+        self.totals.borrow_mut().http2[event as usize] += 1;
+    }
+
+    /// Counts a stream or connection of HTTP/2 that was ended because its client broke this rule.
+    pub fn http2_fault(&self, rule: &'static str) {
+        let mut totals = self.totals.borrow_mut();
+        *totals.http2_faults.entry(rule).or_default() += 1;
+    }
+
     /// Counts, and returns the count.
     fn count(&self, server: &Arc<Gauges>, column: Column) -> u64 {
         self.servers.borrow_mut().of(server).count(column)
@@ -308,8 +324,10 @@ impl Totals {
     pub fn words(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         let unserved = Reason::ALL.iter().map(|r| r.as_str()).zip(self.unserved);
         let queue = QueueEvent::ALL.iter().map(|e| e.as_str()).zip(self.queue);
-        let rules = self.rules.iter().map(|(rule, count)| (*rule, *count));
-        let all = unserved.chain(queue).chain(rules);
+        let http2 = Http2Event::ALL.iter().map(|e| e.as_str()).zip(self.http2);
+        let rules = self.rules.iter().chain(&self.http2_faults);
+        let rules = rules.map(|(rule, count)| (*rule, *count));
+        let all = unserved.chain(queue).chain(http2).chain(rules);
         all.filter(|(_, count)| *count > 0)
     }
 
@@ -319,8 +337,12 @@ impl Totals {
         self.disconnected += other.disconnected;
         let unserved = self.unserved.iter_mut().zip(&other.unserved);
         let queue = self.queue.iter_mut().zip(&other.queue);
-        for (mine, more) in unserved.chain(queue) {
+        let http2 = self.http2.iter_mut().zip(&other.http2);
+        for (mine, more) in unserved.chain(queue).chain(http2) {
             *mine += more;
+        }
+        for (rule, more) in &other.http2_faults {
+            *self.http2_faults.entry(rule).or_default() += more;
         }
         for (rule, more) in &other.rules {
             *self.rules.entry(rule).or_default() += more;

@@ -133,3 +133,37 @@ impl QueueEvent {
         }
     }
 }
+
+/// What happened on a connection that speaks HTTP/2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Http2Event {
+    /// It began.
+    Connection,
+    /// A stream brought a request.
+    Stream,
+    /// The client reset a stream.
+    ResetByClient,
+    /// A stream was reset here: its answer broke off.
+    ResetHere,
+}
+
+impl Http2Event {
+    /// All of them, in the order of the table.
+    pub const ALL: [Http2Event; 4] = [
+        Http2Event::Connection,
+        Http2Event::Stream,
+        Http2Event::ResetByClient,
+        Http2Event::ResetHere,
+    ];
+
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Http2Event::Connection => "http2-connection",
+            Http2Event::Stream => "http2-stream",
+            Http2Event::ResetByClient => "http2-reset-by-client",
+            Http2Event::ResetHere => "http2-reset-here",
+        }
+    }
+}

@@ -24,6 +24,7 @@ mod dip;
 mod enable;
 mod error_threshold;
 mod hostname;
+mod http2;
 mod keepalive;
 mod link;
 mod listen;
@@ -59,7 +60,7 @@ use super::print::Printer;
 use crate::language::{Line, Rule, Word};
 
 /// What is printed of a model, in this order.
-pub(super) const PRINT: [fn(&mut Printer<'_>); 50] = [
+pub(super) const PRINT: [fn(&mut Printer<'_>); 51] = [
     hostname::print,
     name::print,
     virtual_server::print,
@@ -85,6 +86,7 @@ pub(super) const PRINT: [fn(&mut Printer<'_>); 50] = [
     tls::print,
     tls_versions::print,
     client_certificates::print,
+    http2::print,
     weight::print,
     maxconns::print,
     capacity::print,
@@ -149,6 +151,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         Rule::client_certificates | Rule::no_client_certificates => {
             client_certificates::apply(draft, line);
         }
+        Rule::http2 | Rule::no_http2 => http2::apply(draft, line),
         Rule::bounce | Rule::no_bounce => bounce::apply(draft, line),
         Rule::all_down | Rule::no_all_down => all_down::apply(draft, line),
         Rule::bounceback | Rule::no_bounceback => bounceback::apply(draft, line),

@@ -1,65 +1,94 @@
-//! One whole head: decided about, and answered, or made ready to be forwarded.
+//! One whole head of HTTP/1: answered as it is decided, or made ready to be forwarded.
 
-use std::borrow::Cow;
-use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::{Instant, SystemTime};
-
-use arc_swap::Guard;
 use bytes::Bytes;
 
 use super::{Connection, Next};
-use crate::control::Live;
-use crate::decide::{
-    Action, Ask, Attempt, Decision, Minds, NodeIndex, Past, Reason, decide, write_location,
-};
-use crate::model::{Code, Id};
-use crate::proxy::answer::{self, Manner, Redirect, Stay};
+use crate::decide::{Action, Ask, Attempt, Decision, NodeIndex, Reason, write_location};
+use crate::model::Code;
+use crate::proxy::answer::{self, Manner, Stay};
+use crate::proxy::case::{self, Asked, Told, Whence};
 use crate::proxy::client::Stream;
-use crate::proxy::forward::{Exchange, Trace};
-use crate::proxy::http1::{BodyDecoder, Fault, Framing, Request, Version};
+use crate::proxy::http1::{BodyDecoder, Fault, Framing, Head, Request, Version};
 use crate::proxy::limits::DRAIN_BYTES;
-use crate::proxy::{claimed, past, proxy_head};
-use crate::telemetry::Line;
+use crate::proxy::proxy_head;
 
-/// A whole head and what it is decided by.
-struct Case<'a> {
+/// A head as it came.
+#[derive(Clone, Copy)]
+struct Came<'a> {
     request: Request<'a>,
     /// Its bytes.
-    head: &'a [u8],
-    /// What came behind it.
-    rest: &'a [u8],
-    live: Guard<Arc<Live>>,
-    /// The virtual or dip that it came to.
-    node: Option<NodeIndex>,
-    /// The client's address.
-    client: IpAddr,
-    /// The body, if there is one, has come whole.
-    whole: bool,
-    trace: Trace,
+    bytes: &'a [u8],
+    /// The body, if there is one, has come whole, and nothing behind it.
+    last: bool,
 }
 
-impl Case<'_> {
-    fn minds(&self) -> Minds<'_> {
-        let node = self.node;
-        node.map_or(Minds::default(), |node| self.live.snapshot.minds(node))
+impl<'a> Asked<'a> for Came<'a> {
+    fn method(self) -> &'a str {
+        self.request.method()
     }
 
-    /// Whether the virtual and the client let the connection stay open.
-    fn may_stay(&self) -> bool {
-        let keeps = |node| self.live.snapshot.keepalive(node);
-        self.request.keep_alive() && self.node.is_some_and(keeps)
+    fn target(self) -> &'a str {
+        self.request.target()
+    }
+
+    fn host(self) -> &'a str {
+        self.request.host()
+    }
+
+    fn port(self) -> Option<u16> {
+        self.request.port()
+    }
+
+    fn version(self) -> Version {
+        self.request.version()
+    }
+
+    fn lines(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.request.lines()
+    }
+
+    fn length(self) -> usize {
+        self.bytes.len()
+    }
+
+    fn head(self) -> Head {
+        self.request.head(Bytes::copy_from_slice(self.bytes))
     }
 }
 
-/// What is logged of an answer that was given here.
-struct Told<'a> {
-    status: u16,
-    bytes: usize,
-    action: &'static str,
-    reason: &'static str,
-    url: Option<NodeIndex>,
-    location: &'a [u8],
+type Case<'a> = case::Case<'a, Came<'a>>;
+
+/// Whether the virtual and the client let the connection stay open.
+fn may_stay(case: &Case<'_>) -> bool {
+    let keeps = |node| case.live.snapshot.keepalive(node);
+    case.asked.request.keep_alive() && case.node.is_some_and(keeps)
+}
+
+/// How to answer; `may_stay`: the virtual and the client let the connection stay open.
+fn manner(case: &Case<'_>, may_stay: bool) -> Manner {
+    let (request, worker) = (&case.asked.request, case.whence.worker);
+    let drainable = match request.framing() {
+        Framing::Length(length) => length <= DRAIN_BYTES as u64,
+        Framing::None | Framing::Chunked => true,
+    };
+    // After a final answer to `Expect` nobody knows whether the body comes (RFC 9110 §10.1.1).
+    let stay = may_stay && drainable && !request.expects_continue() && !worker.draining();
+    Manner {
+        date: worker.date(),
+        stay: match (stay, request.version()) {
+            (false, _) => Stay::Close,
+            (true, Version::Http11 | Version::Http2) => Stay::Open,
+            (true, Version::Http10) => Stay::OpenSaid,
+        },
+        head_only: request.method() == "HEAD",
+    }
+}
+
+/// What follows a request.
+enum Then {
+    /// It was answered in this way.
+    Answered(Stay, Framing, bool),
+    Next(Next),
 }
 
 impl<S: Stream> Connection<S> {
@@ -74,14 +103,19 @@ impl<S: Stream> Connection<S> {
         let before = out.len();
         answer::fault(out, manner, fault);
         let (status, _) = fault.status();
-        self.log_fault(fault.as_str(), method, (status, out.len() - before));
+        let told = (status, out.len() - before);
+        self.whence().log_fault(fault.as_str(), method, told);
         self.next = Next::Linger;
     }
 
     /// Counts a trusted proxy whose connection does not begin as it has to.
     pub(super) fn no_proxy_head(&self) {
         self.worker.tally.refused(proxy_head::RULE);
-        self.log_fault(proxy_head::RULE, b"", (0, 0));
+        self.whence().log_fault(proxy_head::RULE, b"", (0, 0));
+    }
+
+    fn whence(&self) -> Whence<'_> {
+        Whence::new(&self.worker, &self.client, self.at)
     }
 
     /// Decides about a whole head and answers it, or has it forwarded. `rest`: what came behind it.
@@ -100,309 +134,93 @@ impl<S: Stream> Connection<S> {
         {
             return Err(Fault::Misdirected);
         }
-        self.worker.tally.requested();
-        let live = self.worker.farm.live().load();
-        let blocks = &live.snapshot.globals().trusted;
-        let case = Case {
-            client: claimed::client(blocks, self.client.from.ip(), request.lines()),
-            node: live.snapshot.node_at(self.at),
-            trace: Trace::new(self.worker.scribe.on()),
-            whole: body.ended(),
+        let came = Came {
             request,
-            head,
-            rest,
-            live,
+            bytes: head,
+            last: body.ended() && rest.is_empty(),
         };
-        if request.target() == "*" {
-            let manner = self.manner(&case, case.may_stay());
-            let before = out.len();
-            answer::options(out, manner);
-            self.go_on(&case, manner.stay);
-            let told = Told {
-                status: 204,
-                bytes: out.len() - before,
-                action: "options",
-                reason: "options",
-                url: None,
-                location: b"",
-            };
-            self.log(&case, told);
-            return Ok(());
-        }
-        self.decide(case, out)
-    }
-
-    fn decide(&mut self, case: Case<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
-        let minds = case.minds();
-        let past = match minds.nothing() {
-            true => Past::default(),
-            false => {
-                let keys = case.live.snapshot.keys();
-                past::read(minds, keys, self.worker.unix_s(), case.request.lines())
-            }
-        };
-        let ask = self.ask(&case, past);
-        let mut attempt = Attempt::default();
-        let queue = |node| case.live.snapshot.queue(node).is_some();
-        // Whoever came before is served before.
-        let decision = if self.worker.queues.anyone(self.at) && case.node.is_some_and(queue) {
-            Decision {
-                action: Action::Refuse,
-                reason: Reason::AllFull,
-                ticket: None,
-            }
-        } else {
-            let Live { snapshot, loads } = &**case.live;
-            let begun = case.trace.begun();
-            let moment = self.worker.moment(begun);
-            let decision = decide(&ask, snapshot, loads, moment, &mut attempt);
-            case.trace.decided(begun);
-            self.worker.note_loop(&case.live, &mut attempt);
-            self.worker.note_came_back(&case.live, &mut attempt);
-            decision
-        };
-        match decision.action {
-            Action::Redirect { url, code } => {
-                let by_host = attempt.by_host();
-                self.redirect(&case, &ask, (url, code, by_host), decision, out)
-            }
-            Action::Refuse
-                if decision.reason != Reason::AllFull || !case.node.is_some_and(queue) =>
-            {
-                let Decision { reason, .. } = decision;
-                let manner = self.manner(&case, reason != Reason::NotHere && case.may_stay());
-                let before = out.len();
-                answer::refusal(out, manner, reason.as_str());
-                self.worker.tally.decided(None, reason);
-                self.count_came(&case, decision.action);
-                self.go_on(&case, manner.stay);
-                let told = Told {
-                    status: 503,
-                    bytes: out.len() - before,
-                    action: "refuse",
-                    reason: reason.as_str(),
-                    url: None,
-                    location: b"",
-                };
-                self.log(&case, told);
-                Ok(())
-            }
-            // What finds everything full waits in the same way as what is under way.
-            Action::Forward { .. } | Action::Refuse => {
-                let place = match decision.action {
-                    Action::Forward { server } => Some(case.live.loads.place(server)),
-                    _ => None,
-                };
-                self.next = Next::Forward(Box::new(Exchange {
-                    head: case.request.head(Bytes::copy_from_slice(case.head)),
-                    at: self.at,
-                    client: case.client,
-                    ticket: ask.past.ticket,
-                    live: Arc::clone(&case.live),
-                    decision,
-                    place,
-                    attempt,
-                    trace: case.trace,
-                }));
-                Ok(())
-            }
-        }
-    }
-
-    fn redirect(
-        &mut self,
-        case: &Case<'_>,
-        ask: &Ask<'_>,
-        (url, code, by_host): (NodeIndex, Code, bool),
-        decision: Decision,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Fault> {
-        let manner = self.manner(case, case.may_stay());
-        let Live { snapshot, loads } = &**case.live;
-        let minds = case.minds();
-        let cookie = minds.cookie.and_then(|_| {
-            let (at, now_s) = (case.node?, self.worker.unix_s());
-            past::cookie_line(
-                snapshot,
-                at,
-                (decision.ticket, ask.past.ticket),
-                (now_s, ask.scheme),
-            )
-        });
-        let redirect = Redirect {
-            code,
-            template: snapshot.template(url),
-            by_host,
-            personal: minds.cookie.is_some() || minds.referer,
-            fields: cookie.as_deref().unwrap_or_default(),
-        };
-        let before = out.len();
-        let location = answer::redirect(out, manner, redirect, |out| {
-            write_location(redirect.template, ask, out)
-        })
-        .map_err(|_| Fault::LongTarget)?;
-        self.worker
-            .tally
-            .decided(Some(loads.gauges(url)), decision.reason);
-        self.count_came(case, decision.action);
-        self.go_on(case, manner.stay);
-        let told = Told {
-            status: code.number(),
-            bytes: out.len() - before,
-            action: "redirect",
-            reason: decision.reason.as_str(),
-            url: Some(url),
-            location: &out[location],
-        };
-        self.log(case, told);
-        Ok(())
-    }
-
-    fn count_came(&self, case: &Case<'_>, action: Action) {
-        if let Some(node) = case.node {
-            let at = case.live.loads.gauges(node);
-            self.worker.tally.came(at, action);
-        }
-    }
-
-    /// How to answer; `may_stay`: the virtual and the client let the connection stay open.
-    fn manner(&self, case: &Case<'_>, may_stay: bool) -> Manner {
-        let request = &case.request;
-        let drainable = match request.framing() {
-            Framing::Length(length) => length <= DRAIN_BYTES as u64,
-            Framing::None | Framing::Chunked => true,
-        };
-        // After a final answer to `Expect` nobody knows whether the body comes (RFC 9110 §10.1.1).
-        let stay = may_stay && drainable && !request.expects_continue() && !self.worker.draining();
-        Manner {
-            date: self.worker.date(),
-            stay: match (stay, request.version()) {
-                (false, _) => Stay::Close,
-                (true, Version::Http11 | Version::Http2) => Stay::Open,
-                (true, Version::Http10) => Stay::OpenSaid,
-            },
-            head_only: request.method() == "HEAD",
-        }
-    }
-
-    /// What follows an answer given here.
-    fn go_on(&mut self, case: &Case<'_>, stay: Stay) {
-        if stay != Stay::Close {
-            let framing = case.request.framing();
-            if framing != Framing::None {
+        match answered(Case::new(self.whence(), came), out)? {
+            Then::Next(next) => self.next = next,
+            Then::Answered(Stay::Close, _, true) => self.next = Next::Close,
+            // Closed with bytes unread, a socket sends a reset that may overtake the answer (RFC 9112 §9.6).
+            Then::Answered(Stay::Close, _, false) => self.next = Next::Linger,
+            Then::Answered(_, Framing::None, _) => {}
+            Then::Answered(_, framing, _) => {
                 self.unwanted = Some(Box::new((BodyDecoder::new(framing), 0)));
             }
-        } else if case.whole && case.rest.is_empty() {
-            self.next = Next::Close;
-        } else {
-            // Closed with bytes unread, a socket sends a reset that may overtake the answer (RFC 9112 §9.6).
-            self.next = Next::Linger;
         }
-    }
-
-    /// What is asked, borrowed from the head.
-    fn ask<'a>(&self, case: &Case<'a>, past: Past<'a>) -> Ask<'a> {
-        let request = case.request;
-        let (local, scheme) = (self.client.local, self.client.scheme());
-        let target = request.target();
-        let (host, port) = match request.host() {
-            // HTTP/1.0 without Host: what was connected to.
-            "" => (Cow::Owned(literal(local.ip())), local.port()),
-            host => (
-                Cow::Borrowed(host),
-                request.port().unwrap_or(scheme.default_port()),
-            ),
-        };
-        Ask {
-            at: self.at,
-            client: case.client,
-            scheme,
-            method: Cow::Borrowed(request.method()),
-            host,
-            port,
-            // Of an absolute-form target without a path.
-            target: match target.starts_with('/') {
-                true => Cow::Borrowed(target),
-                false => Cow::Owned(format!("/{target}")),
-            },
-            past,
-        }
-    }
-
-    fn log(&self, case: &Case<'_>, told: Told<'_>) {
-        let Some(begun) = case.trace.begun() else {
-            return;
-        };
-        let ended = Instant::now();
-        let snapshot = &case.live.snapshot;
-        let request = &case.request;
-        let here = Id::Endpoint(self.at);
-        let field = |name: &[u8]| {
-            let mut lines = request.lines();
-            let found = lines.find(|(n, _)| n.eq_ignore_ascii_case(name));
-            found.map_or(&b""[..], |(_, value)| value)
-        };
-        let line = Line {
-            at: case.node.map_or(&here, |node| snapshot.id(node)),
-            client: case.client,
-            peer: self.client.peer,
-            method: request.method().as_bytes(),
-            host: request.host().as_bytes(),
-            target: request.target().as_bytes(),
-            version: request.version().as_str(),
-            status: told.status,
-            bytes_out: told.bytes as u64,
-            bytes_in: case.head.len() as u64,
-            action: told.action,
-            reason: told.reason,
-            server: told.url.map(|url| snapshot.id(url)),
-            location: told.location,
-            tries: 0,
-            decide_us: case.trace.decide_us(),
-            connect_us: None,
-            first_byte_us: None,
-            total_us: ended.duration_since(begun).as_micros() as u64,
-            referer: field(b"referer"),
-            user_agent: field(b"user-agent"),
-        };
-        self.worker.scribe.write(&line, self.worker.wall(ended));
-    }
-
-    fn log_fault(&self, rule: &'static str, method: &[u8], (status, bytes): (u16, usize)) {
-        if !self.worker.scribe.on() {
-            return;
-        }
-        let line = Line {
-            at: &Id::Endpoint(self.at),
-            client: self.client.from.ip(),
-            peer: self.client.peer,
-            method,
-            host: b"",
-            target: b"",
-            version: "",
-            status,
-            bytes_out: bytes as u64,
-            bytes_in: 0,
-            action: "fault",
-            reason: rule,
-            server: None,
-            location: b"",
-            tries: 0,
-            decide_us: 0,
-            connect_us: None,
-            first_byte_us: None,
-            total_us: 0,
-            referer: b"",
-            user_agent: b"",
-        };
-        self.worker.scribe.write(&line, SystemTime::now());
+        Ok(())
     }
 }
 
-/// An address as it stands in an authority.
-fn literal(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(a) => a.to_string(),
-        IpAddr::V6(a) => format!("[{a}]"),
+fn then(case: &Case<'_>, stay: Stay) -> Then {
+    Then::Answered(stay, case.asked.request.framing(), case.asked.last)
+}
+
+fn answered(case: Case<'_>, out: &mut Vec<u8>) -> Result<Then, Fault> {
+    let before = out.len();
+    if case.misdirected() {
+        let manner = manner(&case, may_stay(&case));
+        case.whence.worker.tally.refused(answer::MISDIRECTED);
+        answer::misdirected(out, manner);
+        let why = ("fault", answer::MISDIRECTED);
+        case.log(Told::plain(421, out.len() - before, why));
+        return Ok(then(&case, manner.stay));
     }
+    if case.asked.request.target() == "*" {
+        let manner = manner(&case, may_stay(&case));
+        answer::options(out, manner);
+        let why = ("options", "options");
+        case.log(Told::plain(204, out.len() - before, why));
+        return Ok(then(&case, manner.stay));
+    }
+    let ask = case.ask();
+    let mut attempt = Attempt::default();
+    let decision = case.decide(&ask, &mut attempt);
+    match decision.action {
+        Action::Redirect { url, code } => {
+            let to = (url, code, attempt.by_host());
+            redirect(&case, &ask, to, &decision, out)
+        }
+        Action::Refuse if case.refuses(&decision) => {
+            let reason = decision.reason;
+            let manner = manner(&case, reason != Reason::NotHere && may_stay(&case));
+            answer::refusal(out, manner, reason.as_str());
+            case.count(None, &decision);
+            let why = ("refuse", reason.as_str());
+            case.log(Told::plain(503, out.len() - before, why));
+            Ok(then(&case, manner.stay))
+        }
+        Action::Forward { .. } | Action::Refuse => {
+            let exchange = case.exchange(&ask, decision, attempt);
+            Ok(Then::Next(Next::Forward(exchange)))
+        }
+    }
+}
+
+fn redirect(
+    case: &Case<'_>,
+    ask: &Ask<'_>,
+    (url, code, by_host): (NodeIndex, Code, bool),
+    decision: &Decision,
+    out: &mut Vec<u8>,
+) -> Result<Then, Fault> {
+    let manner = manner(case, may_stay(case));
+    let cookie = case.cookie(ask, decision.ticket);
+    let redirect = case.redirect((url, code, by_host), cookie.as_deref().unwrap_or_default());
+    let before = out.len();
+    let location = answer::redirect(out, manner, redirect, |out| {
+        write_location(redirect.template, ask, out)
+    })
+    .map_err(|_| Fault::LongTarget)?;
+    case.count(Some(url), decision);
+    case.log(Told {
+        status: code.number(),
+        bytes: out.len() - before,
+        action: "redirect",
+        reason: decision.reason.as_str(),
+        url: Some(url),
+        location: &out[location],
+    });
+    Ok(then(case, manner.stay))
 }

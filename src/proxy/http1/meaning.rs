@@ -122,7 +122,7 @@ impl Meaning {
 }
 
 /// A Content-Length of at most 63 bits, in the one form that no two readers disagree about (RFC 9110 §8.6).
-pub(super) fn content_length(value: &[u8]) -> Option<u64> {
+pub(in crate::proxy) fn content_length(value: &[u8]) -> Option<u64> {
     if value.len() > 1 && value[0] == b'0' {
         return None;
     }

@@ -21,6 +21,8 @@ pub(super) use authority::authority;
 pub(super) use body::Found;
 pub use body::{BodyDecoder, Decoded};
 pub use fault::Fault;
+pub(super) use meaning::content_length;
+pub(super) use octets::{is_target, is_token, value_run};
 pub use parser::{Parser, Progress, Request};
 
 /// HTTP/1.0, HTTP/1.1 (any minor version above counts as 1.1) or HTTP/2.

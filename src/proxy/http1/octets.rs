@@ -46,11 +46,11 @@ const CLASSES: [u8; 256] = {
     table
 };
 
-pub(super) const fn is_token(b: u8) -> bool {
+pub(in crate::proxy) const fn is_token(b: u8) -> bool {
     CLASSES[b as usize] & TOKEN != 0
 }
 
-pub(super) const fn is_target(b: u8) -> bool {
+pub(in crate::proxy) const fn is_target(b: u8) -> bool {
     CLASSES[b as usize] & TARGET != 0
 }
 
@@ -59,7 +59,7 @@ pub(super) const fn is_value(b: u8) -> bool {
 }
 
 /// How many bytes at the front of `bytes` a field value may have, eight at a time.
-pub(super) fn value_run(bytes: &[u8]) -> usize {
+pub(in crate::proxy) fn value_run(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     const HIGH: u64 = ONES << 7;
     let mut at = 0;
