@@ -11,6 +11,7 @@
 
 pub mod accept;
 mod answer;
+mod challenge;
 mod claimed;
 pub mod client;
 pub mod connection;

@@ -28,4 +28,5 @@ mod queue;
 mod redirect;
 mod reload;
 mod shutdown;
+mod tls;
 mod upgrades;
