@@ -7,7 +7,7 @@ use std::process::Command;
 use rustls::version::{TLS12, TLS13};
 
 use crate::support::{
-    Certificates, Client, Director, Origin, Visitor, answer, der, eventually, free, raw,
+    After, Certificates, Client, Director, Origin, Visitor, answer, der, eventually, free, raw,
 };
 
 /// A director with a virtual that speaks TLS by what `make` writes, redirecting to `https://t.example/PATH`.
@@ -67,21 +67,17 @@ fn a_client_is_shown_a_certificate_and_redirected() {
 fn a_connection_stays_open_where_it_may() {
     let files = Certificates::new();
     let (_director, at, _) = redirecting(&files, &[("a", &["a.example"])], "");
-    // The virtual's own setting comes in by a change.
     let mut visit = Visitor::new()
         .visit(at, "a.example")
         .expect("hands are shaken");
     visit.get("a.example").expect("an answer");
     assert!(visit.ended());
-    let (_director, at, _) = {
-        let files = &files;
-        let at = free();
-        let config = files.make("k", &["k.example"])
-            + &format!(
-                "virtual {at}\nurl t https://t.example/%d\nbind {at} t\ntls {at} k\nkeepalive {at}\n"
-            );
-        (Director::start(&config), at, config)
-    };
+    let at = free();
+    let config = files.make("k", &["k.example"])
+        + &format!(
+            "virtual {at}\nurl t https://t.example/%d\nbind {at} t\ntls {at} k\nkeepalive {at}\n"
+        );
+    let _director = Director::start(&config);
     let mut visit = Visitor::new()
         .visit(at, "k.example")
         .expect("hands are shaken");
@@ -164,7 +160,7 @@ fn plain_http_is_told_so_in_plain() {
 #[test]
 fn handshakes_that_come_to_nothing_are_counted_by_their_cause() {
     let files = Certificates::new();
-    let (director, at, _) = redirecting(&files, &[("a", &["a.example"])], &String::new());
+    let (director, at, _) = redirecting(&files, &[("a", &["a.example"])], "");
     assert!(
         Visitor::with(&[b"spdy/3"], None, &[&TLS13])
             .visit(at, "a.example")
@@ -344,14 +340,14 @@ fn what_cannot_be_used_is_refused_with_its_reason() {
 fn clients_show_certificates_and_servers_are_told() {
     let files = Certificates::new();
     let (optional, required, plain) = (free(), free(), free());
-    let origin = Origin::start(|exchange| answer(exchange, "200 OK", "", "served"));
+    let origin = Origin::saying("served");
     let ca = files.authority();
     let ca = ca.display();
     let config = files.make("s", &["s.example"])
         + &format!(
             "real {0}\nvirtual {optional}\nvirtual {required}\nvirtual {plain}\nbind {optional} {0}\nbind {required} {0}\nbind {plain} {0}\n\
              tls {optional} s\ntls {required} s\nclient-certificates {optional} {ca} optional\nclient-certificates {required} {ca}\n",
-            origin.at()
+            origin.address
         );
     files.make("me", &["me.example"]);
     let _director = Director::start(&config);
@@ -443,12 +439,13 @@ fn a_stand_in_is_shown_until_an_authority_gives_a_certificate() {
 #[test]
 fn certificates_are_shown_to_the_operator() {
     let files = Certificates::new();
-    let (metrics, at) = (free(), free());
+    let (metrics, front, at) = (free(), free(), free());
     let config = files.make("long", &["long.example", "*.long.example"])
         + &files.make_until("ended", &["ended.example"], 2021)
         + &format!(
-            "metrics {metrics}\nvirtual {at}\nurl t https://other.example/%d\nurl b https://long.example:{}/%d\nbind {at} t\nbind {at} b\nlink t {at}\ntls {at} long ended\n",
-            at.port()
+            "metrics {metrics}\nvirtual {front}\nvirtual {at}\n\
+             url t https://other.example/%d\nurl b https://a.long.example/%d\nurl x https://x.example/%d\n\
+             bind {front} t b\nbind {at} x\nlink t {at}\nlink b {at}\ntls {at} long ended\n",
         );
     let director = Director::start(&config);
     let log = director.log();
@@ -493,12 +490,12 @@ fn certificates_are_shown_to_the_operator() {
 #[test]
 fn a_proxys_head_comes_before_the_handshake() {
     let files = Certificates::new();
-    let origin = Origin::start(|exchange| answer(exchange, "200 OK", "", "served"));
+    let origin = Origin::saying("served");
     let at = free();
     let config = files.make("s", &["s.example"])
         + &format!(
             "real {0}\nvirtual {at}\nbind {at} {0}\ntls {at} s\nproxy-protocol {at}\ntrusted-proxy 127.0.0.0/8\n",
-            origin.at()
+            origin.address
         );
     let director = Director::start(&config);
     let mut socket = TcpStream::connect(at).expect("a connection");
@@ -533,13 +530,14 @@ fn bodies_of_any_size_pass_both_ways() {
             .rev()
             .map(|b| *b as char)
             .collect();
-        answer(exchange, "200 OK", "", &body)
+        exchange.send(answer(200, &body))?;
+        Ok(After::Keep)
     });
     let at = free();
     let config = files.make("s", &["s.example"])
         + &format!(
             "real {0}\nvirtual {at}\nbind {at} {0}\ntls {at} s\n",
-            origin.at()
+            origin.address
         );
     let _director = Director::start(&config);
     let mut visit = Visitor::new()
