@@ -12,6 +12,7 @@
 pub mod accept;
 mod answer;
 mod case;
+mod challenge;
 mod claimed;
 pub mod client;
 pub mod connection;

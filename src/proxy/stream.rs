@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
+use rustix::net::{SendFlags, send};
 use socket2::SockRef;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
@@ -51,11 +51,13 @@ impl Fresh {
     }
 
     /// The same of several slices.
+    #[cfg(feature = "tls")]
     pub(super) fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> Option<io::Result<usize>> {
         self.direct(|mut socket| socket.write_vectored(slices))
     }
 
     /// The same as [`Stream::poll_write_last`] of several slices.
+    #[cfg(feature = "tls")]
     pub(super) fn poll_write_last_vectored(
         &mut self,
         cx: &mut Context<'_>,
@@ -63,8 +65,8 @@ impl Fresh {
     ) -> Poll<io::Result<usize>> {
         let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
         self.poll_written(cx, |socket| {
-            let mut nothing = SendAncillaryBuffer::default();
-            Ok(sendmsg(socket, slices, &mut nothing, flags)?)
+            let mut nothing = rustix::net::SendAncillaryBuffer::default();
+            Ok(rustix::net::sendmsg(socket, slices, &mut nothing, flags)?)
         })
     }
 

@@ -25,9 +25,6 @@ mod tickets;
 #[cfg(not(feature = "tls"))]
 mod without;
 
-#[cfg(all(test, feature = "tls"))]
-mod tests;
-
 #[cfg(feature = "tls")]
 pub use fault::Fault;
 #[cfg(feature = "tls")]

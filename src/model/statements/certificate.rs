@@ -10,6 +10,8 @@ use crate::model::{CertificateFrom, certificates, ids};
 const PATH_BYTES: usize = 1_024;
 /// The most names of one certificate, as authorities have it.
 const DOMAINS: usize = 100;
+/// All of them with a blank each, in bytes: so that they always fit on a line.
+const DOMAINS_BYTES: usize = 3_072;
 
 pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     let Some(word) = line.word(Rule::new_certificate) else {
@@ -47,6 +49,7 @@ pub(super) fn path(draft: &mut Draft<'_>, line: Line<'_>, word: &Word) -> Box<st
 
 fn domains(draft: &mut Draft<'_>, line: Line<'_>) -> Vec<Box<str>> {
     let mut domains: Vec<Box<str>> = Vec::new();
+    let mut length = 0;
     for word in line.words().iter().filter(|w| w.rule == Rule::domain) {
         let text = line.text(word).to_ascii_lowercase();
         let name = text.strip_suffix('.').unwrap_or(&text);
@@ -56,9 +59,11 @@ fn domains(draft: &mut Draft<'_>, line: Line<'_>) -> Vec<Box<str>> {
             error.help = help.map(Into::into);
             continue;
         }
-        if domains.len() == DOMAINS {
+        length += name.len() + 1;
+        if domains.len() == DOMAINS || length > DOMAINS_BYTES {
             let error = "these are too many names for one certificate".to_owned();
-            draft.error(word.span, error).label = format!("expected at most {DOMAINS}").into();
+            draft.error(word.span, error).label =
+                format!("expected at most {DOMAINS}, of {DOMAINS_BYTES} bytes in all").into();
             break;
         }
         if !domains.iter().any(|known| **known == *name) {

@@ -128,12 +128,6 @@ impl<S: Stream> Connection<S> {
     ) -> Result<(), Fault> {
         let mut body = BodyDecoder::new(request.framing());
         body.skim(rest)?;
-        if let Some(secure) = &self.client.secure
-            && !request.host().is_empty()
-            && !secure.covers(request.host())
-        {
-            return Err(Fault::Misdirected);
-        }
         let came = Came {
             request,
             bytes: head,
@@ -172,6 +166,12 @@ fn answered(case: Case<'_>, out: &mut Vec<u8>) -> Result<Then, Fault> {
         answer::options(out, manner);
         let why = ("options", "options");
         case.log(Told::plain(204, out.len() - before, why));
+        return Ok(then(&case, manner.stay));
+    }
+    if let Some(proof) = case.proof() {
+        let manner = manner(&case, may_stay(&case));
+        answer::proof(out, manner, &proof);
+        case.log(Told::plain(200, out.len() - before, ("acme", "acme")));
         return Ok(then(&case, manner.stay));
     }
     let ask = case.ask();

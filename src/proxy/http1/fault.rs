@@ -64,8 +64,6 @@ pub enum Fault {
     Trailer,
     /// Half a head, and no more of it in time.
     SlowHead,
-    /// A host that the certificate of the connection does not cover.
-    Misdirected,
     /// Plain HTTP where TLS is spoken.
     PlainHttp,
 }
@@ -102,7 +100,6 @@ impl Fault {
         Fault::ChunkExtension,
         Fault::Trailer,
         Fault::SlowHead,
-        Fault::Misdirected,
         Fault::PlainHttp,
     ];
 
@@ -112,7 +109,6 @@ impl Fault {
             Fault::RefusedMethod => (405, "Method Not Allowed"),
             Fault::SlowHead => (408, "Request Timeout"),
             Fault::LongTarget => (414, "URI Too Long"),
-            Fault::Misdirected => (421, "Misdirected Request"),
             Fault::Expectation => (417, "Expectation Failed"),
             Fault::LongField | Fault::LongFields | Fault::ManyFields => {
                 (431, "Request Header Fields Too Large")
@@ -155,7 +151,6 @@ impl Fault {
             Fault::ChunkExtension => "chunk-extension",
             Fault::Trailer => "trailer",
             Fault::SlowHead => "slow-head",
-            Fault::Misdirected => "misdirected",
             Fault::PlainHttp => "plain-http",
         }
     }

@@ -132,6 +132,11 @@ impl Back<'_> {
             case.log(Told::plain(204, self.said(), ("options", "options")));
             return then(held);
         }
+        if let Some(proof) = case.proof() {
+            let held = self.say(manner, |text| answer::proof(text, manner, &proof));
+            case.log(Told::plain(200, self.said(), ("acme", "acme")));
+            return then(held);
+        }
         let ask = case.ask();
         let mut attempt = Attempt::default();
         let decision = case.decide(&ask, &mut attempt);
