@@ -5,8 +5,11 @@ pub mod engine;
 pub mod fields;
 mod frame;
 pub mod hpack;
+pub mod laws;
 pub mod limits;
 mod patience;
+#[cfg(test)]
+pub(crate) mod vectors;
 
 use std::pin::Pin;
 use std::rc::Rc;
