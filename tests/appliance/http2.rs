@@ -243,7 +243,9 @@ fn long_bodies_go_both_ways_at_the_pace_of_the_windows() {
             exchange.send("0\r\n\r\n")?;
         } else {
             let length = body.len();
-            exchange.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"))?;
+            exchange.send(format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"
+            ))?;
             exchange.send(&body)?;
         }
         Ok(After::Keep)

@@ -9,7 +9,10 @@ fn said(program: &str, arguments: &[&str]) -> Option<String> {
     let output = run(program, arguments)?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{program} {arguments:?}: {text}{error}");
+    assert!(
+        output.status.success(),
+        "{program} {arguments:?}: {text}{error}"
+    );
     Some(text)
 }
 
@@ -19,7 +22,9 @@ fn echo() -> Origin {
         exchange.read_body()?;
         let body = std::mem::take(&mut exchange.request.body);
         let length = body.len();
-        exchange.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"))?;
+        exchange.send(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"
+        ))?;
         exchange.send(&body)?;
         Ok(After::Keep)
     })
@@ -35,12 +40,21 @@ fn curl_is_redirected_and_sends_and_gets_long_bodies() {
     std::fs::write(&file, &body).expect("written");
     let (from, to) = (format!("@{}", file.display()), folder.path().join("back"));
     let front = free();
-    let _front = Director::start(&format!("virtual {front}\nurl t http://{at}/%d\nbind {front} t\n"));
+    let _front = Director::start(&format!(
+        "virtual {front}\nurl t http://{at}/%d\nbind {front} t\n"
+    ));
     let got = said(
         "curl",
         &[
-            "--silent", "--show-error", "--http2-prior-knowledge", "--location", "--data-binary",
-            &from, "--output", to.to_str().expect("a path"), "--write-out",
+            "--silent",
+            "--show-error",
+            "--http2-prior-knowledge",
+            "--location",
+            "--data-binary",
+            &from,
+            "--output",
+            to.to_str().expect("a path"),
+            "--write-out",
             "%{http_version} %{http_code} %{num_redirects}",
             &format!("http://{front}/x"),
         ],
@@ -54,8 +68,15 @@ fn curl_is_redirected_and_sends_and_gets_long_bodies() {
     let got = said(
         "curl",
         &[
-            "--silent", "--show-error", "--http2-prior-knowledge", "--data-binary", &from,
-            "--output", to.to_str().expect("a path"), "--write-out", "%{http_version} %{http_code}",
+            "--silent",
+            "--show-error",
+            "--http2-prior-knowledge",
+            "--data-binary",
+            &from,
+            "--output",
+            to.to_str().expect("a path"),
+            "--write-out",
+            "%{http_version} %{http_code}",
             &format!("http://{at}/x"),
         ],
     );
@@ -76,11 +97,17 @@ fn nghttp_and_h2load_find_nothing_wrong() {
     let (front, forwards) = (format!("http://{front}/a"), format!("http://{forwards}/a"));
     if let Some(text) = said("nghttp", &["-v", "-m", "20", &front, &forwards]) {
         assert!(text.contains(":status: 302"), "{text}");
-        assert!(!text.contains("INVALID") && !text.contains("ERROR("), "{text}");
+        assert!(
+            !text.contains("INVALID") && !text.contains("ERROR("),
+            "{text}"
+        );
     }
     for (url, statuses) in [(&front, "0 2xx, 3000 3xx"), (&forwards, "3000 2xx, 0 3xx")] {
         if let Some(text) = said("h2load", &["-n", "3000", "-c", "10", "-m", "25", url]) {
-            assert!(text.contains("3000 succeeded, 0 failed, 0 errored"), "{text}");
+            assert!(
+                text.contains("3000 succeeded, 0 failed, 0 errored"),
+                "{text}"
+            );
             assert!(text.contains(statuses), "{text}");
         }
     }

@@ -307,7 +307,8 @@ impl<'a, S: Stream> Session<'a, S> {
             Event::Request { stream, end } => self.request(stream, end, desk),
             Event::Data { stream, data, end } => {
                 if !self.hub.tell(stream, |upload| upload.push(data, end)) {
-                    self.hub.engine(|engine| engine.consumed(stream, data.len()));
+                    self.hub
+                        .engine(|engine| engine.consumed(stream, data.len()));
                 }
             }
             Event::Trailers { stream } => {
@@ -344,8 +345,7 @@ impl<'a, S: Stream> Session<'a, S> {
         self.worker.tally.http2(Http2Event::Stream);
         self.moved = true;
         let whence = self.whence();
-        let then =
-            (self.hub).engine(|engine| answering::answer(whence, engine, desk, (id, end)));
+        let then = (self.hub).engine(|engine| answering::answer(whence, engine, desk, (id, end)));
         match then {
             Then::Answered => {}
             Then::Held(held) => self.held.push(*held),
