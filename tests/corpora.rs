@@ -15,6 +15,8 @@ mod decision;
 mod front;
 #[path = "../fuzz/laws/head.rs"]
 mod head;
+#[path = "../fuzz/laws/http2.rs"]
+mod http2;
 #[path = "../fuzz/laws/import.rs"]
 mod import;
 #[path = "../fuzz/laws/location.rs"]
@@ -97,6 +99,11 @@ fn answers_go_on_as_they_came_in_any_pieces() {
 #[test]
 fn heads_are_read_alike_in_any_pieces() {
     replay("head", head::check);
+}
+
+#[test]
+fn connections_of_http2_come_to_the_same_in_any_pieces() {
+    replay("http2", http2::check);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use crate::support::{After, Director, Origin, free};
 
 /// Runs `program`, or `None` where it is not installed.
-fn run(program: &str, arguments: &[&str]) -> Option<Output> {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Option<Output> {
     let spawned = Command::new("timeout")
         .args(["60", program])
         .args(arguments)

@@ -21,6 +21,8 @@ mod failover;
 mod forward;
 mod forwarded_fields;
 mod health;
+mod http2;
+mod http2_clients;
 mod malformed;
 mod metrics;
 mod misbehaving_origins;

@@ -18,6 +18,7 @@ use crate::model::{
 };
 use crate::telemetry::Tally;
 
+mod http2;
 mod pipelines;
 mod proxy_heads;
 mod redirects;

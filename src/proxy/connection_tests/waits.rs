@@ -1,6 +1,7 @@
 //! How long a connection waits for its client, and what ends it.
 
 use super::*;
+use crate::proxy::limits::LINGER_BYTES;
 
 #[test]
 fn half_a_head_is_told_so_and_silence_is_not() {

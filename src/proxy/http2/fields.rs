@@ -7,8 +7,6 @@ use super::hpack::{Entry, Known};
 use super::limits::{LIST_BYTES, LIST_FIELDS};
 
 mod check;
-#[cfg(test)]
-mod tests;
 
 /// Where a piece of text stands.
 type Span = Range<u16>;
@@ -117,6 +115,11 @@ impl Fields {
         self.count += 1;
         self.large |= self.size > LIST_BYTES || self.count > LIST_FIELDS;
         !self.large && self.fault.is_none() && self.kind != Kind::Nothing
+    }
+
+    /// Whether the last block was as it should be.
+    pub(super) fn is_good(&self) -> bool {
+        self.fault.is_none() && !self.large
     }
 
     fn piece(&self, span: &Span) -> &[u8] {

@@ -15,11 +15,14 @@ mod frame;
 pub mod hpack;
 mod hub;
 mod lane;
+pub mod laws;
 pub mod limits;
 mod patience;
 mod reply;
 mod serve;
 mod upload;
+#[cfg(test)]
+pub(crate) mod vectors;
 
 pub(super) use answering::Desk;
 pub(super) use serve::{go_on, serve};

@@ -7,6 +7,8 @@
 //! Deliberately unknown here: sockets, tasks and clocks; what a request is answered with.
 
 mod answer;
+#[cfg(test)]
+mod answer_tests;
 mod body;
 mod headers;
 mod streams;
@@ -443,13 +445,15 @@ impl Engine {
 
     /// How many bytes of memory it takes, with what it holds on the heap.
     pub fn held(&self) -> usize {
+        self.held_without_table() + self.decoder.held()
+    }
+
+    /// As [`held`](Engine::held), without the table of fields: that has what the client put in, at most three times
+    /// [`TABLE_BYTES`](limits::TABLE_BYTES).
+    pub fn held_without_table(&self) -> usize {
         let block = self.block.as_ref();
         let block = block.map_or(0, |b| size_of::<Block>() + b.bytes.capacity());
-        size_of::<Engine>()
-            + self.output.capacity()
-            + self.streams.held()
-            + self.decoder.held()
-            + block
+        size_of::<Engine>() + self.output.capacity() + self.streams.held() + block
     }
 }
 

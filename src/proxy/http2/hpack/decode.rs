@@ -1,6 +1,6 @@
 //! Blocks to fields.
 
-use super::super::fields::Fields;
+use super::super::fields::{Fields, Kind};
 use super::super::limits::{TABLE_BYTES, TABLE_CHANGES};
 use super::table::{Entry, Table};
 use super::{Damage, Known, huffman};
@@ -79,6 +79,12 @@ impl Decoder {
         Ok(())
     }
 
+    /// Reads a block as trailers; whether it is one. For what must hold of any.
+    pub(in crate::proxy::http2) fn trailers(&mut self, block: &[u8], fields: &mut Fields) -> bool {
+        fields.begin(Kind::Trailers);
+        self.decode(block, fields).is_ok()
+    }
+
     /// Gives back what the entries do not take.
     pub(in crate::proxy::http2) fn rest(&mut self) {
         self.table.rest();
@@ -90,8 +96,8 @@ impl Decoder {
     }
 
     #[cfg(test)]
-    pub(super) fn table(&self) -> &Table {
-        &self.table
+    pub(super) fn table(&mut self) -> &mut Table {
+        &mut self.table
     }
 }
 

@@ -116,7 +116,7 @@ impl Place {
     }
 }
 
-/// A dynamic table. Holds at most twice its size.
+/// A dynamic table. Holds at most three times its size, and after `rest` no more than its entries.
 #[derive(Debug)]
 pub(super) struct Table {
     /// Texts from the oldest to the newest entry, behind some that are gone.
@@ -205,9 +205,9 @@ impl Table {
         }
     }
 
-    /// Moves the texts to the front where those gone take more than half of what there may be.
+    /// Moves the texts to the front where those gone take a third of what there may be.
     fn make_room(&mut self, length: usize) {
-        if self.text.len() + length <= TABLE_BYTES * 2 {
+        if self.text.len() + length <= TABLE_BYTES * 3 / 2 {
             return;
         }
         let gone = self.places.front().map_or(0, |p| p.start);
