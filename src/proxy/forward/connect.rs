@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::limits::CONNECT;
 use super::pool::Upstream;
 use super::relay::poll_gone;
+use super::wire::Wire;
 use crate::proxy::client::{Client, Stream};
 
 /// Why there is no connection.
@@ -51,7 +52,7 @@ where
     };
     stream.set_nodelay(true).map_err(blame)?;
     Ok(Upstream {
-        stream,
+        stream: Wire::Plain(stream),
         used: false,
     })
 }

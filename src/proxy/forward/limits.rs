@@ -39,3 +39,14 @@ pub(super) const REQUESTS_PER_RETRY: u32 = 10;
 pub(super) const RETRIES_SAVED: u32 = 100;
 /// What a tunnel reads at once, in bytes.
 pub(super) const TUNNEL_BYTES: usize = 16 * 1024;
+
+/// A body of which so much is left goes through the kernel, where both sides are in the clear; below that copying costs less. In bytes.
+pub(super) const SPLICE_BYTES: u64 = 32 * 1024;
+/// The size of a pipe between two sockets, in bytes.
+pub(super) const PIPE_BYTES: usize = 256 * 1024;
+/// A smaller pipe than this is not worth its calls, in bytes.
+pub(super) const PIPE_LEAST_BYTES: usize = 64 * 1024;
+/// Pipes with bytes in them that one worker has at once: the bodies of further slow clients are copied.
+pub(super) const PIPES: usize = 128;
+/// Empty pipes that one worker keeps.
+pub(super) const PIPES_KEPT: usize = 16;

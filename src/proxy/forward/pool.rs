@@ -9,17 +9,18 @@ use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 
 use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::limits::{IDLE, IDLE_IN_ALL, IDLE_PER_SERVER};
 use super::retry::Budget;
+use super::splice::Pipes;
+use super::wire::Wire;
 use crate::decide::Quick;
 
 /// A connection to a server, between two messages.
 #[derive(Debug)]
 pub(super) struct Upstream {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Wire,
     /// Served an exchange before this one.
     pub(super) used: bool,
 }
@@ -29,10 +30,11 @@ impl Upstream {
     ///
     /// `probe` asks the kernel; without it a close that the runtime has not seen yet goes unnoticed.
     fn ready(&self, probe: bool) -> bool {
+        let Wire::Plain(stream) = &self.stream;
         let silent = match probe {
-            true => SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit(); 1]),
+            true => SockRef::from(stream).peek(&mut [MaybeUninit::uninit(); 1]),
             // No call, as long as the runtime has seen nothing.
-            false => self.stream.try_read(&mut [0; 1]),
+            false => stream.try_read(&mut [0; 1]),
         };
         matches!(silent, Err(e) if e.kind() == io::ErrorKind::WouldBlock)
     }
@@ -46,12 +48,13 @@ struct Idle {
 
 type ByServer = HashMap<SocketAddr, VecDeque<Idle>, Quick>;
 
-/// A worker's idle connections to servers, and its budget for retries.
+/// A worker's idle connections to servers, its pipes, and its budget for retries.
 #[derive(Debug, Default)]
 pub struct Pools {
     idle: RefCell<ByServer>,
     count: Cell<usize>,
     pub(super) budget: Budget,
+    pub(super) pipes: Pipes,
 }
 
 impl Pools {
@@ -89,6 +92,7 @@ impl Pools {
 
     /// Closes what has been idle for long or was closed by its server; a worker calls it about once a second.
     pub fn sweep(&self) {
+        self.pipes.sweep();
         let mut pools = self.idle.borrow_mut();
         pools.retain(|_, pool| {
             pool.retain(|idle| idle.since.elapsed() < IDLE && idle.upstream.ready(false));
