@@ -13,6 +13,7 @@ use super::{Challenges, Outcome, Report, Sounded};
 use crate::decide::{Gauges, Loads, Millis, Snapshot};
 use crate::model::{Id, Probe};
 use crate::telemetry::Ledger;
+use crate::tls::client::Trust;
 
 /// Urgent errands that wait for the probes; where there are more the oldest are forgotten, as their servers are probed soon anyway.
 pub const URGENT_WAITING: usize = 256;
@@ -53,6 +54,7 @@ pub struct Farm {
     ledger: Ledger,
     urgent: broadcast::Sender<Errand>,
     challenges: Challenges,
+    trust: ArcSwap<Trust>,
 }
 
 impl Farm {
@@ -66,12 +68,18 @@ impl Farm {
             ledger: Ledger::default(),
             urgent: broadcast::Sender::new(URGENT_WAITING),
             challenges: Challenges::default(),
+            trust: ArcSwap::default(),
         }
     }
 
     /// What certificate authorities ask to be shown.
     pub fn challenges(&self) -> &Challenges {
         &self.challenges
+    }
+
+    /// The certificate authorities by which servers are checked, as the configuration that is published names them.
+    pub fn trust(&self) -> &ArcSwap<Trust> {
+        &self.trust
     }
 
     /// Counts of reloads and probes.

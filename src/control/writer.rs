@@ -184,6 +184,8 @@ impl Writer {
         let prepared = prepare(model.into(), &self.doors, handed, self.workers.len())?;
         let wanted = prepared.model.globals.access_log.as_ref();
         let log = self.logging.prepare(wanted).map_err(PrepareError::Log)?;
+        let trust = super::prepare::trust(&prepared.model, &self.farm.trust().load())?;
+        self.farm.trust().store(Arc::new(trust));
         self.apply(prepared).await;
         if let Some(log) = log {
             self.log_to(log).await;

@@ -17,7 +17,7 @@ use super::watches::{Probes, Watched};
 use super::whole::Whole;
 use super::{
     Bounce, BounceBack, Code, Endpoint, Id, Intent, Predictor, Priority, Queue, Sticky, Template,
-    UrlId,
+    UrlId, Verify,
 };
 use crate::language::{Diagnostic, Line, Span, Statements, Word};
 
@@ -85,6 +85,8 @@ pub(super) enum Value {
     BounceBack(Option<BounceBack>),
     Queue(Queue),
     ProxyProtocol,
+    Tls(Verify),
+    Http2,
     Description(Box<str>),
     Link(NodeId),
     Backup(NodeId),

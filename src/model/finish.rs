@@ -89,6 +89,8 @@ fn wanted(value: &Value) -> Wanted {
         Value::BounceBack(_) => (VIRTUAL, "`bounceback` is of"),
         Value::Queue(_) => (LISTENER, "`queue` is of"),
         Value::ProxyProtocol => (LISTENER, "`proxy-protocol` is of"),
+        Value::Tls(_) => (SERVER, "`tls` is of"),
+        Value::Http2 => (SERVER, "`http2` is of"),
         Value::Link(_) => (URL, "`link` is of"),
         Value::Description(_) | Value::Backup(_) => return ANY,
     };

@@ -23,6 +23,7 @@ mod mask;
 mod phc;
 mod print;
 mod running;
+mod speech;
 mod statements;
 mod template;
 mod types;
@@ -39,6 +40,7 @@ pub use endpoint::*;
 pub use mask::mask;
 pub use print::print;
 pub use running::Running;
+pub use speech::{Speech, Verify};
 pub use template::NotATemplate;
 pub use types::*;
 

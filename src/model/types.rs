@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AllDown, Bounce, BounceBack, Endpoint, Globals, Priority, Probe, Queue};
+use super::{AllDown, Bounce, BounceBack, Endpoint, Globals, Priority, Probe, Queue, Speech};
 
 /// The id of a url: 1 to 40 of letters, digits, `_ - .`, not an address, not a keyword.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -369,6 +369,8 @@ pub struct Serving {
     pub probes: Vec<u32>,
     /// Seconds of silence after which a running body or tunnel is ended; default 7,200.
     pub timeout_s: u32,
+    /// How it is spoken to.
+    pub speech: Speech,
     /// Stands in while this server is not usable.
     pub backup: Option<Ref>,
     /// The operator's words.
@@ -386,6 +388,7 @@ impl Default for Serving {
             promise_s: 10,
             probes: Vec::new(),
             timeout_s: 7200,
+            speech: Speech::default(),
             backup: None,
             description: None,
         }

@@ -5,6 +5,12 @@
 //!
 //! Deliberately unknown here: sockets, who is asked, what the configuration calls a certificate.
 
+#[cfg_attr(not(feature = "tls"), path = "client_without.rs")]
+pub mod client;
+mod client_trust;
+
+pub use client_trust::TrustError;
+
 /// What a handshake settled about a client's connection.
 #[derive(Debug, Default)]
 pub struct Secure {}

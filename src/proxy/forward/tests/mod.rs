@@ -8,4 +8,5 @@ mod pieces;
 mod request_rules;
 mod requests;
 mod rig;
+mod spliced;
 mod tunnels;
