@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
@@ -21,6 +21,7 @@ use super::reply::Reply;
 use super::request::{self, Route};
 use super::splice::Through;
 use super::upload::Upload;
+use super::wire::Wire;
 use crate::decide::Place;
 use crate::proxy::client::{Client, Stream};
 use crate::proxy::http1::Fault;
@@ -95,12 +96,16 @@ pub(super) struct Relay<'a, S> {
     through_down: Through<'a>,
     /// Bytes came from the server.
     pub(super) answered: bool,
+    /// What was taken of the body, all of it, as long as it may be needed again.
+    replay: Option<BytesMut>,
     pub(super) begun: Instant,
     /// Something went on since the task was woken.
     moved: bool,
     wait: Option<Wait>,
     /// When the deadline passes that stands in for looks whether the client is there; `None`: it is the deadline's own time.
     due: Option<Instant>,
+    /// When the head of the answer has to be there; counted from the last byte of the request that moved.
+    head_due: Option<Instant>,
     silence: Duration,
 }
 
@@ -112,6 +117,8 @@ pub(super) struct Closed {
     pub(super) reusable: bool,
     /// Bytes came from the server.
     pub(super) answered: bool,
+    /// Some of the request was sent, and the server does not say that it did nothing with it.
+    pub(super) sent: bool,
     /// Some of the body was taken from the client.
     pub(super) begun: bool,
     /// Bytes of the body taken from the client.
@@ -142,10 +149,12 @@ impl<'a, S: Stream> Relay<'a, S> {
             through_up: Through::new(&worker.pools.pipes),
             through_down: Through::new(&worker.pools.pipes),
             answered: false,
+            replay: None,
             begun: Instant::now(),
             moved: true,
             wait: None,
             due: None,
+            head_due: None,
             silence,
         }
     }
@@ -161,6 +170,10 @@ impl<'a, S: Stream> Relay<'a, S> {
         let mut cx = Context::from_waker(Waker::noop());
         let sent = self.send_kept(&mut cx, &mut desk.out);
         self.worker.take_back(desk);
+        let http2 = matches!(self.upstream.stream, Wire::Http2(_));
+        if self.up.written() > 0 && !http2 {
+            self.replay = None;
+        }
         sent
     }
 
@@ -174,8 +187,10 @@ impl<'a, S: Stream> Relay<'a, S> {
         };
         if !self.upload.ended() && !self.client.input.is_empty() {
             let mut kept = std::mem::take(&mut self.client.input);
+            let fresh = !self.upload.begun;
             let used = self.upload.pass(&kept, &mut onward)?;
-            kept.advance(used);
+            let taken = kept.split_to(used);
+            self.replay = (fresh && used > 0).then_some(taken);
             // An empty buffer is given back.
             if !kept.is_empty() {
                 self.client.input = kept;
@@ -195,7 +210,12 @@ impl<'a, S: Stream> Relay<'a, S> {
 
     fn poll_at(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> Poll<End> {
         loop {
-            let (again, waiting) = match self.poll_up(cx, desk) {
+            let up = self.up.written();
+            let stepped = self.poll_up(cx, desk);
+            if self.up.written() > up {
+                self.head_due = None;
+            }
+            let (again, waiting) = match stepped {
                 Ok(step) => (matches!(step, Step::Moved), matches!(step, Step::Waiting)),
                 Err(end) => return Poll::Ready(end),
             };
@@ -281,6 +301,7 @@ impl<'a, S: Stream> Relay<'a, S> {
             Poll::Ready(Ok(taken)) => taken,
         };
         self.moved = true;
+        self.replay = None;
         self.upload.pass_over(taken as u64, text);
         (self.up).give(&mut self.upstream.stream, cx, text, &[]);
         text.clear();
@@ -351,6 +372,7 @@ impl<'a, S: Stream> Relay<'a, S> {
             cx,
         };
         let used = self.upload.pass(read, &mut onward)?;
+        self.replay = None;
         onward.send();
         if used < filled {
             self.client.input = BytesMut::from(&read[used..]);
@@ -384,8 +406,8 @@ impl<'a, S: Stream> Relay<'a, S> {
             {
                 let read = read.map(|()| buffer.filled().len());
                 self.take_in(cx, desk, read).map_err(End::Failed)?;
-                // The time for a head runs on while it comes.
-                self.moved |= self.reply.begun() || self.down.written() > before;
+                // The time for a head runs on while it comes, and over interim ones.
+                self.moved |= self.reply.begun();
                 more = true;
             }
         }
@@ -437,7 +459,10 @@ impl<'a, S: Stream> Relay<'a, S> {
                 Wait::ToTake if for_body && invited => STALLED_WRITE.min(self.upload.patience()),
                 Wait::ToTake => STALLED_WRITE,
                 Wait::ToSend => self.upload.patience(),
-                Wait::ForHead => ANSWER_HEAD,
+                Wait::ForHead => {
+                    let due = *(self.head_due).get_or_insert_with(|| Instant::now() + ANSWER_HEAD);
+                    due.saturating_duration_since(Instant::now())
+                }
                 Wait::Silent => self.silence,
             };
             self.due = unread.then(|| Instant::now() + patience);
@@ -465,11 +490,24 @@ impl<'a, S: Stream> Relay<'a, S> {
     }
 
     /// What is left of an exchange that is over.
-    pub(super) fn close(self) -> Closed {
+    ///
+    /// Where nothing of the request was sent, and what was taken of its body is still here, the client's input is as it was before.
+    pub(super) fn close(mut self) -> Closed {
+        let sent = self.up.written() > 0 && !self.upstream.stream.refused();
+        let mut begun = self.upload.begun;
+        if !sent
+            && !self.answered
+            && let Some(mut body) = self.replay.take()
+        {
+            body.unsplit(std::mem::take(&mut self.client.input));
+            self.client.input = body;
+            begun = false;
+        }
         Closed {
             reusable: self.sent_whole() && self.reply.reusable(),
             answered: self.answered,
-            begun: self.upload.begun,
+            sent,
+            begun,
             taken: self.upload.taken(),
             up: self.up.written(),
             down: self.down.written(),

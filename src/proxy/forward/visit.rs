@@ -5,15 +5,17 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::connect::{NoConnection, connect, exhausted};
-use super::pool::Upstream;
+use super::pool::{Upstream, Way};
 use super::relay::{Closed, End, Failure, Relay};
 use super::request::Route;
+use super::tongue::Tongue;
+use super::wire::Wire;
 use super::{After, Exchange, Step, Tell, retry, tunnel};
 use crate::control::Outcome;
 use crate::decide::{NodeIndex, Place};
 use crate::proxy::claimed;
 use crate::proxy::client::{Client, Stream};
-use crate::proxy::http1::Framing;
+use crate::proxy::http1::{Framing, Head};
 use crate::proxy::worker::Worker;
 use crate::telemetry::{Cause, Event};
 
@@ -44,31 +46,49 @@ impl<S: Stream> Visit<'_, S> {
         self.place
             .gauges()
             .asked_by(self.exchange.client, worker.farm.now());
-        let server = self.exchange.live.snapshot.upstream(self.server).socket();
+        let snapshot = &self.exchange.live.snapshot;
+        let server = snapshot.upstream(self.server).socket();
+        let tongue = match self.tongue(server) {
+            Ok(tongue) => tongue,
+            Err(why) => return self.no_connection(NoConnection::Handshake(why), None),
+        };
+        let tongue = tongue.as_ref();
+        let way = (server, tongue.map_or(0, |tongue| tongue.number));
         let idempotent = retry::idempotent(self.exchange.head.text(&self.exchange.head.method));
         let replayable = idempotent && self.exchange.head.framing == Framing::None;
         // A request that cannot be sent twice is worth asking the kernel whether the connection still stands.
-        let mut idle = worker.pools.take(server, !replayable);
+        let mut idle = match tongue.filter(|tongue| tongue.http2()) {
+            Some(tongue) => tongue.join(),
+            None => worker.pools.take(way, !replayable),
+        };
+        let mut by_http1 = false;
         loop {
             let upstream = match idle.take() {
                 Some(upstream) => upstream,
-                None => match self.connect(server).await {
+                None => match self.connect(server, tongue, by_http1).await {
                     Ok(upstream) => upstream,
                     // Connections that only wait for use hold descriptors.
                     Err(NoConnection::Ours(why)) if exhausted(&why) && worker.pools.idle() > 0 => {
                         worker.pools.clear();
                         continue;
                     }
-                    Err(why) => return self.no_connection(why),
+                    Err(why) => return self.no_connection(why, tongue),
                 },
             };
+            if let Wire::Http2(line) = &upstream.stream
+                && self.exchange.head.upgrade
+                && !(websocket(&self.exchange.head) && line.opens_websockets())
+            {
+                by_http1 = true;
+                continue;
+            }
             let used = upstream.used;
             let Over {
                 end,
                 begun,
                 sent,
                 answered,
-            } = self.exchange_over(upstream, server).await;
+            } = self.exchange_over(upstream, way).await;
             return match end {
                 End::Failed(Failure::Reset) => {
                     let replayable = !begun && !answered;
@@ -88,7 +108,7 @@ impl<S: Stream> Visit<'_, S> {
     }
 
     /// Request and answer over one connection.
-    async fn exchange_over(&mut self, upstream: Upstream, server: SocketAddr) -> Over {
+    async fn exchange_over(&mut self, upstream: Upstream, way: Way) -> Over {
         let trusted = &self.exchange.live.snapshot.globals().trusted;
         let route = Route {
             from: self.client.from,
@@ -110,11 +130,12 @@ impl<S: Stream> Visit<'_, S> {
             Err(fault) => End::Failed(Failure::Fault(fault)),
         };
         let Closed {
-            upstream,
+            mut upstream,
             reply,
             reusable,
             answered,
             begun,
+            sent,
             taken,
             up,
             down,
@@ -122,14 +143,23 @@ impl<S: Stream> Visit<'_, S> {
         self.exchange.trace.passed(taken, down);
         self.worker.tally.passed(self.place.gauges(), up, down);
         match end {
-            End::Whole(_) if reusable => self.worker.pools.keep(server, upstream),
+            End::Whole(_) if reusable => {
+                // Servers that send a body to HEAD nevertheless may do so late (RFC 9112 §6.3).
+                upstream.wary = self.exchange.head.text(&self.exchange.head.method) == b"HEAD";
+                self.worker.pools.keep(way, upstream);
+            }
+            End::Failed(Failure::Unanswered) => {
+                if let Wire::Http2(exchange) = &upstream.stream {
+                    exchange.retire();
+                }
+            }
             End::Switched => end = self.tunnel(upstream, reply.early(), silence).await,
             _ => {}
         }
         Over {
             end,
             begun,
-            sent: up > 0,
+            sent,
             answered,
         }
     }
@@ -147,9 +177,26 @@ impl<S: Stream> Visit<'_, S> {
         End::Whole(After::Linger)
     }
 
-    async fn connect(&mut self, server: SocketAddr) -> Result<Upstream, NoConnection> {
+    /// How the server is spoken to, where that is not HTTP/1.1 in the clear.
+    fn tongue(&self, server: SocketAddr) -> Result<Option<Rc<Tongue>>, String> {
+        let speech = &self.exchange.live.snapshot.serving(self.server).speech;
+        if speech.is_plain() {
+            return Ok(None);
+        }
+        let trust = self.worker.farm.trust().load();
+        let whom = (&self.place.gauges().id, server.ip());
+        let pools = &self.worker.pools;
+        pools.tongue(whom, speech, &trust).map(Some)
+    }
+
+    async fn connect(
+        &mut self,
+        server: SocketAddr,
+        tongue: Option<&Rc<Tongue>>,
+        by_http1: bool,
+    ) -> Result<Upstream, NoConnection> {
         let begun = self.exchange.trace.now();
-        let connected = connect(self.client, server).await?;
+        let connected = connect(self.client, server, tongue, by_http1).await?;
         self.exchange.trace.connected(begun);
         Ok(connected)
     }
@@ -160,9 +207,15 @@ impl<S: Stream> Visit<'_, S> {
         Duration::from_secs(serving.timeout_s.into())
     }
 
-    fn no_connection(&self, why: NoConnection) -> Step {
+    fn no_connection(&self, why: NoConnection, tongue: Option<&Rc<Tongue>>) -> Step {
         match why {
             NoConnection::ClientGone => return self.client_gone(),
+            NoConnection::Handshake(why) => {
+                if tongue.is_none_or(|tongue| tongue.tells()) {
+                    tracing::warn!(server = %self.place.gauges().id, %why, "hands could not be shaken with a server");
+                }
+                self.failed(Outcome::Handshake, Event::HandshakeFailed);
+            }
             NoConnection::Refused => self.failed(Outcome::Refused, Event::ConnectFailed),
             NoConnection::Slow => {
                 self.failed(Outcome::Unanswered, Event::Unanswered);
@@ -214,4 +267,14 @@ impl<S: Stream> Visit<'_, S> {
             .report(gauges, self.exchange.client, outcome);
         self.worker.tally.happened(gauges, event);
     }
+}
+
+/// Whether a WebSocket is asked for, and nothing else.
+fn websocket(head: &Head) -> bool {
+    let mut upgrades = head
+        .lines()
+        .filter(|(name, _)| name.eq_ignore_ascii_case(b"upgrade"));
+    let key = |(name, _): (&[u8], &[u8])| name.eq_ignore_ascii_case(b"sec-websocket-key");
+    upgrades.all(|(_, value)| value.eq_ignore_ascii_case(b"websocket"))
+        && head.lines().any(key)
 }
