@@ -29,3 +29,4 @@ mod redirect;
 mod reload;
 mod shutdown;
 mod upgrades;
+mod upstream;

@@ -216,6 +216,7 @@ impl Exchange {
                 if ended {
                     return Poll::Ready(Ok(true));
                 }
+                continue;
             }
             let Some(decoder) = decoder else {
                 *data = self.input.len();

@@ -149,8 +149,10 @@ fn an_answer_that_breaks_off_is_never_taken_for_whole() {
             .await;
             let rig = Rig::new(&[port]);
             let (after, got) = over_a_socket(&rig, GET).await;
-            assert_eq!((after, rig.worker.pools.idle()), (After::Close, 0));
-            assert!(got.len() < SIZE + 50);
+            assert_eq!(rig.worker.pools.idle(), 0);
+            // What was reset may be lost before any of it was seen.
+            assert!(hard || after == After::Close);
+            assert!(hard || parts(&got).1.len() < SIZE);
         }
     });
 }
