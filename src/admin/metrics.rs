@@ -28,8 +28,9 @@ const CAUSES: [(Cause, &str); 4] = [
     (Cause::BadAnswer, "bad-answer"),
 ];
 
-const FAILED: [Event; 5] = [
+const FAILED: [Event; 6] = [
     Event::ConnectFailed,
+    Event::HandshakeFailed,
     Event::Reset,
     Event::Unanswered,
     Event::BadAnswer,

@@ -13,6 +13,7 @@ use super::{Challenges, Issuance, Keys, Outcome, Report, Sounded};
 use crate::decide::{Gauges, Loads, Millis, Snapshot};
 use crate::model::{Id, Probe};
 use crate::telemetry::Ledger;
+use crate::tls::client::Trust;
 
 /// Urgent errands that wait for the probes; where there are more the oldest are forgotten, as their servers are probed soon anyway.
 pub const URGENT_WAITING: usize = 256;
@@ -55,6 +56,7 @@ pub struct Farm {
     challenges: Challenges,
     issuance: Issuance,
     keys: ArcSwap<Keys>,
+    trust: ArcSwap<Trust>,
 }
 
 impl Farm {
@@ -70,6 +72,7 @@ impl Farm {
             challenges: Challenges::default(),
             issuance: Issuance::default(),
             keys: ArcSwap::default(),
+            trust: ArcSwap::default(),
         }
     }
 
@@ -86,6 +89,11 @@ impl Farm {
     /// How every listener that speaks TLS shakes hands.
     pub fn keys(&self) -> &ArcSwap<Keys> {
         &self.keys
+    }
+
+    /// The certificate authorities by which servers are checked, as the configuration that is published names them.
+    pub fn trust(&self) -> &ArcSwap<Trust> {
+        &self.trust
     }
 
     /// Counts of reloads and probes.

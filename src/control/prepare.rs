@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use super::KeyError;
 use super::listeners::{BindError, bind};
-use crate::model::{Endpoint, Model};
+use crate::model::{Endpoint, Model, Verify};
 use crate::telemetry::OpenError;
+use crate::tls::TrustError;
+use crate::tls::client::Trust;
 
 /// What a listener speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,6 +86,8 @@ pub enum PrepareError {
     Log(OpenError),
     /// These certificates cannot be used.
     Keys(Vec<KeyError>),
+    /// Servers cannot be checked as they are to be.
+    Trust(TrustError),
 }
 
 impl fmt::Display for PrepareError {
@@ -107,6 +111,7 @@ impl fmt::Display for PrepareError {
             PrepareError::Bind(errors) => lines(errors, f),
             PrepareError::Keys(errors) => lines(errors, f),
             PrepareError::Log(error) => error.fmt(f),
+            PrepareError::Trust(error) => error.fmt(f),
         }
     }
 }
@@ -183,4 +188,23 @@ pub fn prepare(
         close,
         doors,
     })
+}
+
+/// Reads the certificate authorities by which `model` has servers checked; `before`: those that hold now.
+///
+/// # Errors
+/// A file of them that is of no use.
+pub(super) fn trust(model: &Model, before: &Trust) -> Result<Trust, PrepareError> {
+    let reals = model.reals.iter().map(|real| &real.serving.speech);
+    let dips = model.dips.iter().map(|dip| &dip.serving.speech);
+    let speeches = || reals.clone().chain(dips.clone());
+    let by_host = |verify: &Verify| {
+        matches!(
+            verify,
+            Verify::Address | Verify::Name { ca: None, .. }
+        )
+    };
+    let host = speeches().any(|speech| speech.tls.as_ref().is_some_and(by_host));
+    let files = speeches().filter_map(|speech| speech.ca());
+    Trust::load(files, host, before).map_err(PrepareError::Trust)
 }

@@ -16,6 +16,8 @@ pub enum Outcome {
     ServerError,
     /// The connection was refused or could not be made.
     Refused,
+    /// The TLS handshake failed, or HTTP/2 was not agreed upon.
+    Handshake,
     /// The connection was reset or closed before the head of an answer.
     Reset,
     /// No connection or no head of an answer in time.

@@ -322,6 +322,7 @@ const fn fault(outcome: Outcome) -> Option<Fault> {
         Outcome::Answered => None,
         Outcome::ServerError => Some(Fault::ServerError),
         Outcome::Refused => Some(Fault::Refused),
+        Outcome::Handshake => Some(Fault::Handshake),
         Outcome::Reset => Some(Fault::Reset),
         Outcome::Unanswered => Some(Fault::Unanswered),
         Outcome::BadAnswer => Some(Fault::BadAnswer),

@@ -195,6 +195,8 @@ impl Writer {
         let log = self.logging.prepare(wanted).map_err(PrepareError::Log)?;
         let keys = self.keyring.prepare(&prepared.model, &self.farm);
         let keys = keys.map_err(PrepareError::Keys)?;
+        let trust = super::prepare::trust(&prepared.model, &self.farm.trust().load())?;
+        self.farm.trust().store(Arc::new(trust));
         self.show(&prepared.model, keys);
         self.apply(prepared).await;
         if let Some(log) = log {

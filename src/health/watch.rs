@@ -10,6 +10,8 @@ use crate::model::Watching;
 pub enum Fault {
     /// The connection was refused or could not be made.
     Refused,
+    /// The TLS handshake failed, or HTTP/2 was not agreed upon.
+    Handshake,
     /// The connection broke before the head of an answer.
     Reset,
     /// No connection or no head of an answer in time.
@@ -25,6 +27,7 @@ impl Fault {
     pub const fn as_str(self) -> &'static str {
         match self {
             Fault::Refused => "connect refused",
+            Fault::Handshake => "handshake failed",
             Fault::Reset => "connection reset before an answer",
             Fault::Unanswered => "no answer",
             Fault::BadAnswer => "bad answer",

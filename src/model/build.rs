@@ -170,6 +170,8 @@ fn serving(node: &mut Node, refs: &[Option<Ref>], watching: &[Option<u32>]) -> S
             Value::Capacity(clients) => serving.capacity = Some(clients),
             Value::Priority(priority) => serving.priority = priority,
             Value::Promise(seconds) => serving.promise_s = seconds,
+            Value::Tls(verify) => serving.speech.tls = Some(verify),
+            Value::Http2 => serving.speech.http2 = true,
             Value::Backup(by) => serving.backup = refs[by as usize],
             Value::Description(text) => serving.description = Some(text),
             _ => {}

@@ -18,7 +18,7 @@ use super::watches::{Probes, Watched};
 use super::whole::Whole;
 use super::{
     Bounce, BounceBack, ClientCertificates, Code, Endpoint, Id, Intent, Predictor, Priority, Queue,
-    Sticky, Template, TlsVersion, UrlId,
+    Sticky, Template, TlsVersion, UrlId, Verify,
 };
 use crate::language::{Diagnostic, Line, Span, Statements, Word};
 
@@ -89,6 +89,8 @@ pub(super) enum Value {
     TlsVersions(TlsVersion),
     ClientCertificates(ClientCertificates),
     NoHttp2,
+    Tls(Verify),
+    Http2,
     Description(Box<str>),
     Link(NodeId),
     Backup(NodeId),

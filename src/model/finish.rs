@@ -93,6 +93,8 @@ fn wanted(value: &Value) -> Wanted {
         Value::TlsVersions(_) => (LISTENER, "`tls-versions` is of"),
         Value::ClientCertificates(_) => (LISTENER, "`client-certificates` is of"),
         Value::NoHttp2 => (LISTENER, "`http2` is of"),
+        Value::Tls(_) => (SERVER, "`tls` is of"),
+        Value::Http2 => (SERVER, "`http2` is of"),
         Value::Link(_) => (URL, "`link` is of"),
         Value::Description(_) | Value::Backup(_) => return ANY,
     };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AllDown, Bounce, BounceBack, Certificate, Endpoint, Globals, Priority, Probe, Queue, Tls,
+    AllDown, Bounce, BounceBack, Certificate, Endpoint, Globals, Priority, Probe, Queue, Speech, Tls,
     TlsVersion,
 };
 
@@ -382,6 +382,8 @@ pub struct Serving {
     pub probes: Vec<u32>,
     /// Seconds of silence after which a running body or tunnel is ended; default 7,200.
     pub timeout_s: u32,
+    /// How it is spoken to.
+    pub speech: Speech,
     /// Stands in while this server is not usable.
     pub backup: Option<Ref>,
     /// The operator's words.
@@ -399,6 +401,7 @@ impl Default for Serving {
             promise_s: 10,
             probes: Vec::new(),
             timeout_s: 7200,
+            speech: Speech::default(),
             backup: None,
             description: None,
         }

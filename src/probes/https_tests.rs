@@ -1,20 +1,18 @@
 //! Servers of TLS, with certificates made on the spot.
 
 use rustls::pki_types::PrivateKeyDer;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::probes::{http as plain, tls};
+use crate::probes::http as plain;
+use crate::probes::https::shake_hands;
+use crate::tls::client::{Check, Trust};
 
 /// A server of TLS that answers 200, and its certificate for `localhost`.
-async fn tls_server() -> (SocketAddr, RootCertStore) {
+async fn tls_server() -> (SocketAddr, String) {
     let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]);
     let made = made.expect("a certificate");
-    let mut roots = RootCertStore::empty();
-    roots
-        .add(made.cert.der().clone())
-        .expect("it is well formed");
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
@@ -36,7 +34,7 @@ async fn tls_server() -> (SocketAddr, RootCertStore) {
         }
     })
     .await;
-    (at, roots)
+    (at, made.cert.pem())
 }
 
 fn https(verify: bool) -> ProbeKind {
@@ -57,14 +55,16 @@ async fn any_certificate_is_taken_unless_it_is_to_be_verified() {
 
 #[tokio::test]
 async fn a_verified_certificate_must_be_for_the_host_asked_for() {
-    let (at, roots) = tls_server().await;
-    let config = tls::build(Some(roots)).expect("a client's configuration");
-    let shake = |name| {
-        let config = Arc::clone(&config);
-        async move {
-            let stream = TcpStream::connect(at).await.expect("it listens");
-            tls::shake_hands(stream, name, config).await
-        }
+    let (at, pem) = tls_server().await;
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(&file, pem).expect("written");
+    let path = file.path().to_str().expect("a path");
+    let trust = Trust::load([path].into_iter(), false, &Trust::default()).expect("authorities");
+    let check = Check::By(Arc::clone(trust.anchors(path).expect("loaded")));
+    let check = &check;
+    let shake = |name| async move {
+        let stream = TcpStream::connect(at).await.expect("it listens");
+        shake_hands(stream, name, check).await
     };
     let stream = shake("localhost").await.expect("a good certificate");
     let found = plain::ask(stream, &HttpProbe::default(), "localhost").await;

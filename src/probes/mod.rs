@@ -19,8 +19,6 @@ mod round;
 mod schedule;
 mod sound;
 mod tcp;
-#[cfg(feature = "tls")]
-mod tls;
 mod words;
 
 use std::io;

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::BorrowedFd;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -27,6 +28,23 @@ pub trait Stream: AsyncRead + AsyncWrite + Unpin {
 
     /// Whether the client is known to have closed its side, whatever it sent before; reads nothing.
     fn ended(&mut self, cx: &mut Context<'_>) -> bool;
+
+    /// The socket, where its bytes are the stream's own: the kernel may then pass them on by itself.
+    fn raw(&mut self) -> Option<&mut dyn Raw> {
+        None
+    }
+}
+
+/// A call on a socket: how many bytes it moved.
+pub type Call<'a> = dyn FnMut(BorrowedFd<'_>) -> io::Result<usize> + 'a;
+
+/// A non-blocking socket that calls wait for.
+pub trait Raw {
+    /// Calls as soon as there may be bytes to be taken, and again until it would not block.
+    fn poll_from(&mut self, cx: &mut Context<'_>, call: &mut Call<'_>) -> Poll<io::Result<usize>>;
+
+    /// Calls as soon as there may be room for bytes, and again until it would not block.
+    fn poll_to(&mut self, cx: &mut Context<'_>, call: &mut Call<'_>) -> Poll<io::Result<usize>>;
 }
 
 /// In memory there is no reset: the client sees an end.

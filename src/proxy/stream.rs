@@ -4,7 +4,7 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::TcpStream as Socket;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use socket2::SockRef;
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 
-use super::client::Stream;
+use super::client::{Call, Raw, Stream};
 
 /// A non-blocking TCP connection, registered when it first has to wait.
 #[derive(Debug)]
@@ -177,6 +177,28 @@ impl Stream for Fresh {
             Ok(Poll::Ready(Ok(guard))) => guard.ready().is_read_closed(),
             Ok(Poll::Pending) => false,
         }
+    }
+
+    fn raw(&mut self) -> Option<&mut dyn Raw> {
+        Some(self)
+    }
+}
+
+impl Raw for Fresh {
+    fn poll_from(&mut self, cx: &mut Context<'_>, call: &mut Call<'_>) -> Poll<io::Result<usize>> {
+        let fd = self.for_reading()?;
+        loop {
+            let mut guard = ready!(fd.poll_read_ready(cx))?;
+            match call(fd.get_ref().as_fd()) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    fn poll_to(&mut self, cx: &mut Context<'_>, call: &mut Call<'_>) -> Poll<io::Result<usize>> {
+        self.poll_written(cx, |socket| call(socket.as_fd()))
     }
 }
 

@@ -8,6 +8,8 @@ pub enum Event {
     Answered,
     /// The connection was refused or could not be made.
     ConnectFailed,
+    /// The TLS handshake failed, or HTTP/2 was not agreed upon.
+    HandshakeFailed,
     /// The connection broke before the head of an answer.
     Reset,
     /// No connection or no head of an answer in time.
@@ -30,9 +32,10 @@ pub enum Event {
 
 impl Event {
     /// All events, in the order of the table.
-    pub const ALL: [Event; 11] = [
+    pub const ALL: [Event; 12] = [
         Event::Answered,
         Event::ConnectFailed,
+        Event::HandshakeFailed,
         Event::Reset,
         Event::Unanswered,
         Event::BadAnswer,
@@ -49,6 +52,7 @@ impl Event {
         match self {
             Event::Answered => "answered",
             Event::ConnectFailed => "connect-failed",
+            Event::HandshakeFailed => "handshake-failed",
             Event::Reset => "reset",
             Event::Unanswered => "unanswered",
             Event::BadAnswer => "bad-answer",

@@ -25,6 +25,12 @@ mod tickets;
 #[cfg(not(feature = "tls"))]
 mod without;
 
+#[cfg_attr(not(feature = "tls"), path = "client_without.rs")]
+pub mod client;
+mod client_trust;
+
+pub use client_trust::TrustError;
+
 #[cfg(feature = "tls")]
 pub use fault::Fault;
 #[cfg(feature = "tls")]

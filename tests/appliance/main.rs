@@ -33,3 +33,4 @@ mod reload;
 mod shutdown;
 mod tls;
 mod upgrades;
+mod upstream;

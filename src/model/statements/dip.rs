@@ -1,6 +1,6 @@
 //! `dip ID [ENDPOINT]`.
 
-use super::said;
+use super::{said, speech};
 use crate::language::{Line, Rule};
 use crate::model::Id;
 use crate::model::draft::{Draft, Kind};
@@ -15,12 +15,16 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     };
     let (node, said) = (draft.node(Id::Endpoint(id)), said(line, word));
     if line.rule == Rule::no_dip {
-        return draft.remove(node, said, Kind::Dip);
+        if !speech::undo(draft, line, (node, word)) {
+            draft.remove(node, said, Kind::Dip);
+        }
+        return;
     }
     if !draft.define(node, said, Kind::Dip) {
         return;
     }
-    let real = match line.word(Rule::endpoint) {
+    speech::apply(draft, line, (node, word));
+    let real = match line.word(Rule::dip_endpoint) {
         None => Some(id),
         Some(word) => draft.endpoint(line, word),
     };
@@ -40,11 +44,12 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
 pub(super) fn print(out: &mut Printer<'_>) {
     for dip in &out.model().dips {
         let id = out.endpoint(dip.id);
+        let speech = &dip.serving.speech;
         if dip.real == dip.id {
-            out.line(format_args!("dip {id}"));
+            out.line(format_args!("dip {id}{speech}"));
         } else {
             let real = out.endpoint(dip.real);
-            out.line(format_args!("dip {id} {real}"));
+            out.line(format_args!("dip {id} {real}{speech}"));
         }
     }
 }

@@ -41,6 +41,7 @@ mod real;
 mod retry;
 mod returns;
 mod service;
+mod speech;
 mod sticky;
 mod telnet;
 mod threshold;

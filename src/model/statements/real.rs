@@ -1,6 +1,6 @@
 //! `real ID [is|oos]`.
 
-use super::{said, service};
+use super::{said, service, speech};
 use crate::language::{Line, Rule};
 use crate::model::Id;
 use crate::model::draft::{Draft, Halves, Kind};
@@ -24,19 +24,22 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     }
     let (node, said) = (draft.node(Id::Endpoint(id)), said(line, word));
     if line.rule == Rule::no_real {
-        draft.remove(node, said, Kind::Real);
+        if !speech::undo(draft, line, (node, word)) {
+            draft.remove(node, said, Kind::Real);
+        }
     } else if draft.define(node, said, Kind::Real) {
         let half = Halves {
             virtual_half: false,
             real_half: true,
         };
         service::trailing(draft, line, node, half);
+        speech::apply(draft, line, (node, word));
     }
 }
 
 pub(super) fn print(out: &mut Printer<'_>) {
     for real in &out.model().reals {
         let id = out.endpoint(real.id);
-        out.line(format_args!("real {id}"));
+        out.line(format_args!("real {id}{}", real.serving.speech));
     }
 }

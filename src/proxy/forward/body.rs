@@ -82,6 +82,28 @@ impl Passage {
         Ok(at)
     }
 
+    /// How many of the bytes that come next are data for certain: they may go another way.
+    pub(super) fn data_left(&self) -> u64 {
+        match &self.from {
+            Some(from) => from.data_left(),
+            None => u64::MAX,
+        }
+    }
+
+    /// So many bytes of data go another way, behind `text`.
+    pub(super) fn pass_over(&mut self, bytes: u64, text: &mut Vec<u8>) {
+        let onto = &mut self.onto;
+        onto.passed += bytes;
+        if onto.chunks {
+            write_chunk_line(text, bytes as usize, onto.first);
+            onto.first = false;
+        }
+        if let Some(from) = &mut self.from {
+            from.pass_over(bytes);
+            onto.ended = from.ended();
+        }
+    }
+
     /// The connection that it came over has ended in good order: whether the body has.
     pub(super) fn close(&mut self, text: &mut Vec<u8>) -> bool {
         if self.from.is_none() {

@@ -11,25 +11,24 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::client::{Client, Stream};
-use super::http1::{Fault, Framing, Head};
+use super::http1::{Fault, Head};
 use super::worker::Worker;
-use super::{claimed, past};
+use super::past;
 use crate::control::{Live, Outcome};
 use crate::decide::{
-    Action, Attempt, Decision, Minds, NodeIndex, Past, Place, Reason, Snapshot, Ticket, decide,
+    Action, Attempt, Decision, Minds, Past, Place, Reason, Snapshot, Ticket, decide,
 };
 use crate::model::{Endpoint, Scheme};
 use crate::telemetry::{Cause, Event};
-use crate::tls::Secure;
 
 mod body;
 mod connect;
 mod fields;
+mod http2;
 pub mod laws;
 mod limits;
 mod out;
@@ -40,19 +39,20 @@ mod reply;
 mod request;
 mod response;
 mod retry;
+mod splice;
+mod tongue;
 mod trace;
 mod tunnel;
 mod upload;
+mod visit;
 mod wait;
+mod wire;
 
 pub use pool::Pools;
 pub use retry::Budget;
 pub use trace::Trace;
 
-use connect::{NoConnection, connect, exhausted};
-use pool::Upstream;
-use relay::{End, Failure, Relay};
-use request::Route;
+use visit::Visit;
 use wait::Waited;
 
 /// A request to be forwarded.
@@ -295,204 +295,6 @@ fn past<'a>(worker: &Worker, head: &'a Head, at: Endpoint, snapshot: &Snapshot) 
     match minds.nothing() {
         true => Past::default(),
         false => past::read(minds, snapshot.keys(), worker.unix_s(), head.lines()),
-    }
-}
-
-/// What came of an exchange over one connection.
-struct Over {
-    end: End,
-    /// Bytes of the body were taken from the client.
-    begun: bool,
-    /// Bytes of the request were sent.
-    sent: bool,
-    /// Bytes of an answer came.
-    answered: bool,
-}
-
-/// One server's turn at an exchange.
-struct Visit<'a, S> {
-    worker: &'a Rc<Worker>,
-    client: &'a mut Client<S>,
-    exchange: &'a Exchange,
-    server: NodeIndex,
-    place: &'a Place,
-}
-
-impl<S: Stream> Visit<'_, S> {
-    async fn run(&mut self) -> Step {
-        let worker = self.worker;
-        self.place
-            .gauges()
-            .asked_by(self.exchange.client, worker.farm.now());
-        let server = self.exchange.live.snapshot.upstream(self.server).socket();
-        let idempotent = retry::idempotent(self.exchange.head.text(&self.exchange.head.method));
-        let replayable = idempotent && self.exchange.head.framing == Framing::None;
-        // A request that cannot be sent twice is worth asking the kernel whether the connection still stands.
-        let mut idle = worker.pools.take(server, !replayable);
-        loop {
-            let upstream = match idle.take() {
-                Some(upstream) => upstream,
-                None => match self.connect(server).await {
-                    Ok(upstream) => upstream,
-                    // Connections that only wait for use hold descriptors.
-                    Err(NoConnection::Ours(why)) if exhausted(&why) && worker.pools.idle() > 0 => {
-                        worker.pools.clear();
-                        continue;
-                    }
-                    Err(why) => return self.no_connection(why),
-                },
-            };
-            let used = upstream.used;
-            let Over {
-                end,
-                begun,
-                sent,
-                answered,
-            } = self.exchange_over(upstream, server).await;
-            return match end {
-                End::Failed(Failure::Reset) => {
-                    let replayable = !begun && !answered;
-                    if used && replayable && (idempotent || !sent) {
-                        continue;
-                    }
-                    self.failed(Outcome::Reset, Event::Reset);
-                    match (replayable, sent) {
-                        (true, false) => Step::MoveOn(Cause::Reset),
-                        (true, true) if idempotent => Step::Again,
-                        _ => Step::Tell(Tell::BadGateway("reset")),
-                    }
-                }
-                end => self.ended(end),
-            };
-        }
-    }
-
-    /// Request and answer over one connection.
-    async fn exchange_over(&mut self, upstream: Upstream, server: SocketAddr) -> Over {
-        let trusted = &self.exchange.live.snapshot.globals().trusted;
-        let secure = self.client.secure.clone();
-        let route = Route {
-            from: self.client.from,
-            trusted: claimed::trusted(trusted, self.client.from.ip()),
-            local: self.client.local,
-            scheme: self.client.scheme(),
-            certificate: secure.as_deref().and_then(Secure::client_certificate),
-            cookie: self.exchange.cookie(),
-            pseudonym: &self.worker.pseudonym,
-        };
-        let silence = self.silence();
-        let mut relay = Relay::new(
-            (self.worker, &mut *self.client),
-            (self.exchange, self.place),
-            upstream,
-            silence,
-        );
-        let mut end = match relay.send(&route) {
-            Ok(()) => std::future::poll_fn(|cx| relay.poll(cx)).await,
-            Err(fault) => End::Failed(Failure::Fault(fault)),
-        };
-        let (up, down) = (relay.up.written(), relay.down.written());
-        let reusable = relay.sent_whole() && relay.reply.reusable();
-        let Relay {
-            upstream,
-            upload,
-            reply,
-            answered,
-            ..
-        } = relay;
-        self.exchange.trace.passed(upload.taken(), down);
-        self.worker.tally.passed(self.place.gauges(), up, down);
-        match end {
-            End::Whole(_) if reusable => self.worker.pools.keep(server, upstream),
-            End::Switched => end = self.tunnel(upstream, reply.early(), silence).await,
-            _ => {}
-        }
-        Over {
-            end,
-            begun: upload.begun,
-            sent: up > 0,
-            answered,
-        }
-    }
-
-    async fn tunnel(&mut self, mut upstream: Upstream, early: Vec<u8>, silence: Duration) -> End {
-        self.worker
-            .tally
-            .happened(self.place.gauges(), Event::Tunnel);
-        let server = &mut upstream.stream;
-        let (up, down) = tunnel::tunnel(self.client, server, early.into(), silence).await;
-        self.exchange.trace.passed(up, down);
-        self.worker.tally.passed(self.place.gauges(), up, down);
-        // Closed with bytes of the client's unread, the connection would be reset, and the server's last ones lost.
-        End::Whole(After::Linger)
-    }
-
-    async fn connect(&mut self, server: SocketAddr) -> Result<Upstream, NoConnection> {
-        let begun = self.exchange.trace.now();
-        let connected = connect(self.client, server).await?;
-        self.exchange.trace.connected(begun);
-        Ok(connected)
-    }
-
-    /// The server's `timeout`.
-    fn silence(&self) -> Duration {
-        let serving = self.exchange.live.snapshot.serving(self.server);
-        Duration::from_secs(serving.timeout_s.into())
-    }
-
-    fn no_connection(&self, why: NoConnection) -> Step {
-        match why {
-            NoConnection::ClientGone => return self.client_gone(),
-            NoConnection::Refused => self.failed(Outcome::Refused, Event::ConnectFailed),
-            NoConnection::Slow => {
-                self.failed(Outcome::Unanswered, Event::Unanswered);
-                return Step::MoveOn(Cause::NoAnswer);
-            }
-            NoConnection::Ours(error) => {
-                tracing::error!(%error, server = %self.place.gauges().id, "no connection to a server could be opened: raise the limit of descriptors or ports");
-                self.worker
-                    .tally
-                    .happened(self.place.gauges(), Event::ConnectFailed);
-            }
-        }
-        Step::MoveOn(Cause::NoConnection)
-    }
-
-    fn client_gone(&self) -> Step {
-        self.exchange.trace.blame(Some(Event::ClientGone.as_str()));
-        self.worker
-            .tally
-            .happened(self.place.gauges(), Event::ClientGone);
-        Step::Done(After::Close)
-    }
-
-    /// What an end other than a broken connection means.
-    fn ended(&self, end: End) -> Step {
-        match end {
-            End::Whole(after) => Step::Done(after),
-            End::Switched | End::Cut => Step::Done(After::Close),
-            End::Gone => self.client_gone(),
-            End::Failed(Failure::Reset) => Step::Tell(Tell::BadGateway("reset")),
-            End::Failed(Failure::Unanswered) => {
-                self.failed(Outcome::Unanswered, Event::Unanswered);
-                Step::Tell(Tell::GatewayTimeout)
-            }
-            End::Failed(Failure::BadAnswer) => {
-                self.failed(Outcome::BadAnswer, Event::BadAnswer);
-                Step::Tell(Tell::BadGateway("bad-answer"))
-            }
-            End::Failed(Failure::Fault(fault)) => Step::Tell(Tell::Fault(fault)),
-            End::Failed(Failure::Slow) => Step::Tell(Tell::SlowBody),
-        }
-    }
-
-    /// A failure that counts against the server.
-    fn failed(&self, outcome: Outcome, event: Event) {
-        let gauges = self.place.gauges();
-        self.worker
-            .farm
-            .report(gauges, self.exchange.client, outcome);
-        self.worker.tally.happened(gauges, event);
     }
 }
 

@@ -36,6 +36,14 @@ impl Unsent {
         self.broken
     }
 
+    /// So many bytes went past it; `broken`: and then writing failed.
+    pub(super) fn went_past(&mut self, bytes: u64, broken: bool) {
+        self.written += bytes;
+        if broken {
+            let _ = self.count(Ok(0));
+        }
+    }
+
     /// Writes `text` and then `data` behind what waits, and keeps what is not taken.
     pub(super) fn give<W>(
         &mut self,

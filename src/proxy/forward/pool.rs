@@ -4,37 +4,45 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
-use std::io;
-use std::mem::MaybeUninit;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 
-use socket2::SockRef;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 use super::limits::{IDLE, IDLE_IN_ALL, IDLE_PER_SERVER};
 use super::retry::Budget;
+use super::splice::Pipes;
+use super::tongue::Tongue;
+use super::wire::Wire;
 use crate::decide::Quick;
+use crate::model::{Id, Speech};
+use crate::tls::client::Trust;
+
+/// Where connections lead and how is spoken over them: a number of a [`Tongue`]'s, or 0 for HTTP/1.1 in the clear.
+pub(super) type Way = (SocketAddr, u32);
 
 /// A connection to a server, between two messages.
 #[derive(Debug)]
 pub(super) struct Upstream {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Wire,
     /// Served an exchange before this one.
     pub(super) used: bool,
+    /// Its server may say more than it was asked, and late: it is always asked for of the kernel.
+    pub(super) wary: bool,
 }
 
 impl Upstream {
+    pub(super) fn new(stream: Wire, used: bool) -> Upstream {
+        Upstream {
+            stream,
+            used,
+            wary: false,
+        }
+    }
+
     /// Whether it can take a request now: the server neither closed nor said a byte unasked.
-    ///
-    /// `probe` asks the kernel; without it a close that the runtime has not seen yet goes unnoticed.
-    fn ready(&self, probe: bool) -> bool {
-        let silent = match probe {
-            true => SockRef::from(&self.stream).peek(&mut [MaybeUninit::uninit(); 1]),
-            // No call, as long as the runtime has seen nothing.
-            false => self.stream.try_read(&mut [0; 1]),
-        };
-        matches!(silent, Err(e) if e.kind() == io::ErrorKind::WouldBlock)
+    fn ready(&mut self, probe: bool) -> bool {
+        self.stream.silent(probe || self.wary)
     }
 }
 
@@ -44,22 +52,25 @@ struct Idle {
     since: Instant,
 }
 
-type ByServer = HashMap<SocketAddr, VecDeque<Idle>, Quick>;
+type ByServer = HashMap<Way, VecDeque<Idle>, Quick>;
 
-/// A worker's idle connections to servers, and its budget for retries.
+/// A worker's idle connections to servers, its pipes, and its budget for retries.
 #[derive(Debug, Default)]
 pub struct Pools {
     idle: RefCell<ByServer>,
     count: Cell<usize>,
     pub(super) budget: Budget,
+    pub(super) pipes: Pipes,
+    tongues: RefCell<HashMap<Id, Rc<Tongue>>>,
+    numbers: Cell<u32>,
 }
 
 impl Pools {
     /// Takes the connection used last that is still open.
-    pub(super) fn take(&self, server: SocketAddr, probe: bool) -> Option<Upstream> {
+    pub(super) fn take(&self, way: Way, probe: bool) -> Option<Upstream> {
         let mut pools = self.idle.borrow_mut();
-        let pool = pools.get_mut(&server)?;
-        while let Some(idle) = pool.pop_back() {
+        let pool = pools.get_mut(&way)?;
+        while let Some(mut idle) = pool.pop_back() {
             self.count.set(self.count.get() - 1);
             if idle.since.elapsed() < IDLE && idle.upstream.ready(probe) {
                 return Some(idle.upstream);
@@ -69,13 +80,13 @@ impl Pools {
     }
 
     /// Keeps a connection over which an exchange went through whole, unless there are enough.
-    pub(super) fn keep(&self, server: SocketAddr, mut upstream: Upstream) {
+    pub(super) fn keep(&self, way: Way, mut upstream: Upstream) {
         if self.count.get() >= IDLE_IN_ALL || !upstream.ready(false) {
             return;
         }
         upstream.used = true;
         let mut pools = self.idle.borrow_mut();
-        let pool = pools.entry(server).or_default();
+        let pool = pools.entry(way).or_default();
         if pool.len() >= IDLE_PER_SERVER {
             pool.pop_front();
         } else {
@@ -89,9 +100,14 @@ impl Pools {
 
     /// Closes what has been idle for long or was closed by its server; a worker calls it about once a second.
     pub fn sweep(&self) {
+        self.pipes.sweep();
+        self.tongues.borrow_mut().retain(|_, tongue| {
+            tongue.sweep();
+            !tongue.forgotten()
+        });
         let mut pools = self.idle.borrow_mut();
         pools.retain(|_, pool| {
-            pool.retain(|idle| idle.since.elapsed() < IDLE && idle.upstream.ready(false));
+            pool.retain_mut(|idle| idle.since.elapsed() < IDLE && idle.upstream.ready(false));
             !pool.is_empty()
         });
         self.count.set(pools.values().map(VecDeque::len).sum());
@@ -106,5 +122,26 @@ impl Pools {
     pub fn clear(&self) {
         self.idle.borrow_mut().clear();
         self.count.set(0);
+    }
+
+    /// How to speak to a server of this id, as `speech` says.
+    ///
+    /// # Errors
+    /// In a few words, why that cannot be.
+    pub(super) fn tongue(
+        &self,
+        (id, address): (&Id, IpAddr),
+        speech: &Speech,
+        trust: &Trust,
+    ) -> Result<Rc<Tongue>, String> {
+        let mut tongues = self.tongues.borrow_mut();
+        if let Some(tongue) = tongues.get(id).filter(|t| t.fits(speech, trust)) {
+            return Ok(Rc::clone(tongue));
+        }
+        let number = self.numbers.get() + 1;
+        self.numbers.set(number);
+        let tongue = Rc::new(Tongue::new(speech, (address, trust), number)?);
+        tongues.insert(id.clone(), Rc::clone(&tongue));
+        Ok(tongue)
     }
 }

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
@@ -19,7 +19,9 @@ use super::out::{Onward, Unsent};
 use super::pool::Upstream;
 use super::reply::Reply;
 use super::request::{self, Route};
+use super::splice::Through;
 use super::upload::Upload;
+use super::wire::Wire;
 use crate::decide::Place;
 use crate::proxy::client::{Client, Stream};
 use crate::proxy::http1::Fault;
@@ -88,15 +90,43 @@ pub(super) struct Relay<'a, S> {
     pub(super) up: Unsent,
     /// On its way to the client.
     pub(super) down: Unsent,
+    /// Data of the request's body, behind what is in `up`.
+    through_up: Through<'a>,
+    /// Data of the answer's body, behind what is in `down`.
+    through_down: Through<'a>,
     /// Bytes came from the server.
     pub(super) answered: bool,
+    /// What was taken of the body, all of it, as long as it may be needed again.
+    replay: Option<BytesMut>,
     pub(super) begun: Instant,
     /// Something went on since the task was woken.
     moved: bool,
     wait: Option<Wait>,
     /// When the deadline passes that stands in for looks whether the client is there; `None`: it is the deadline's own time.
     due: Option<Instant>,
+    /// When the head of the answer has to be there; counted from the last byte of the request that moved.
+    head_due: Option<Instant>,
     silence: Duration,
+}
+
+/// What is left of an exchange that is over.
+pub(super) struct Closed {
+    pub(super) upstream: Upstream,
+    pub(super) reply: Reply,
+    /// The server's connection is as it was before.
+    pub(super) reusable: bool,
+    /// Bytes came from the server.
+    pub(super) answered: bool,
+    /// Some of the request was sent, and the server does not say that it did nothing with it.
+    pub(super) sent: bool,
+    /// Some of the body was taken from the client.
+    pub(super) begun: bool,
+    /// Bytes of the body taken from the client.
+    pub(super) taken: u64,
+    /// Bytes written to the server.
+    pub(super) up: u64,
+    /// Bytes written to the client.
+    pub(super) down: u64,
 }
 
 impl<'a, S: Stream> Relay<'a, S> {
@@ -116,11 +146,15 @@ impl<'a, S: Stream> Relay<'a, S> {
             reply: Reply::default(),
             up: Unsent::default(),
             down: Unsent::default(),
+            through_up: Through::new(&worker.pools.pipes),
+            through_down: Through::new(&worker.pools.pipes),
             answered: false,
+            replay: None,
             begun: Instant::now(),
             moved: true,
             wait: None,
             due: None,
+            head_due: None,
             silence,
         }
     }
@@ -136,6 +170,10 @@ impl<'a, S: Stream> Relay<'a, S> {
         let mut cx = Context::from_waker(Waker::noop());
         let sent = self.send_kept(&mut cx, &mut desk.out);
         self.worker.take_back(desk);
+        let http2 = matches!(self.upstream.stream, Wire::Http2(_));
+        if self.up.written() > 0 && !http2 {
+            self.replay = None;
+        }
         sent
     }
 
@@ -149,8 +187,10 @@ impl<'a, S: Stream> Relay<'a, S> {
         };
         if !self.upload.ended() && !self.client.input.is_empty() {
             let mut kept = std::mem::take(&mut self.client.input);
+            let fresh = !self.upload.begun;
             let used = self.upload.pass(&kept, &mut onward)?;
-            kept.advance(used);
+            let taken = kept.split_to(used);
+            self.replay = (fresh && used > 0).then_some(taken);
             // An empty buffer is given back.
             if !kept.is_empty() {
                 self.client.input = kept;
@@ -170,7 +210,12 @@ impl<'a, S: Stream> Relay<'a, S> {
 
     fn poll_at(&mut self, cx: &mut Context<'_>, desk: &mut Desk) -> Poll<End> {
         loop {
-            let (again, waiting) = match self.poll_up(cx, desk) {
+            let up = self.up.written();
+            let stepped = self.poll_up(cx, desk);
+            if self.up.written() > up {
+                self.head_due = None;
+            }
+            let (again, waiting) = match stepped {
                 Ok(step) => (matches!(step, Step::Moved), matches!(step, Step::Waiting)),
                 Err(end) => return Poll::Ready(end),
             };
@@ -181,10 +226,22 @@ impl<'a, S: Stream> Relay<'a, S> {
                 Ok(false) => {}
             }
             // Who waits for its body learns of its end there.
-            if !waiting && poll_gone(self.client, cx).is_ready() {
+            if !waiting && self.poll_client_gone(cx) {
                 return Poll::Ready(End::Gone);
             }
             return self.wait(cx, waiting);
+        }
+    }
+
+    /// Whether the body stays in the client's socket while the server takes none: the kernel passes it on later.
+    fn leaves_body(&mut self) -> bool {
+        !self.upload.ended() && self.client.stream.raw().is_some()
+    }
+
+    fn poll_client_gone(&mut self, cx: &mut Context<'_>) -> bool {
+        match self.leaves_body() {
+            true => self.client.stream.ended(cx),
+            false => poll_gone(self.client, cx).is_ready(),
         }
     }
 
@@ -198,9 +255,19 @@ impl<'a, S: Stream> Relay<'a, S> {
                 return Ok(Step::Still);
             }
         }
+        if self.give_up(cx).is_pending() {
+            return Ok(Step::Still);
+        }
         // What the server says may explain why it takes no more.
         if self.upload.ended() || self.up.broken() {
             return Ok(Step::Still);
+        }
+        if let Some(taken) = self.poll_through_up(cx, &mut desk.out) {
+            return match taken {
+                Poll::Pending => Ok(Step::Waiting),
+                Poll::Ready(true) => Ok(Step::Moved),
+                Poll::Ready(false) => Err(End::Gone),
+            };
         }
         let sent = if self.client.input.is_empty() {
             let mut buffer = ReadBuf::new(&mut desk.input);
@@ -220,6 +287,76 @@ impl<'a, S: Stream> Relay<'a, S> {
         Ok(Step::Moved)
     }
 
+    /// Lets the kernel take data of the body: whether there was any. `None`: it is to be read.
+    fn poll_through_up(&mut self, cx: &mut Context<'_>, text: &mut Vec<u8>) -> Option<Poll<bool>> {
+        let left = self.upload.data_left();
+        if !self.client.input.is_empty() || !self.through_up.wants(left) {
+            return None;
+        }
+        self.upstream.stream.raw()?;
+        let from = self.client.stream.raw()?;
+        let taken = match self.through_up.poll_take(from, left, cx)? {
+            Poll::Pending => return Some(Poll::Pending),
+            Poll::Ready(Err(_) | Ok(0)) => return Some(Poll::Ready(false)),
+            Poll::Ready(Ok(taken)) => taken,
+        };
+        self.moved = true;
+        self.replay = None;
+        self.upload.pass_over(taken as u64, text);
+        (self.up).give(&mut self.upstream.stream, cx, text, &[]);
+        text.clear();
+        Some(Poll::Ready(true))
+    }
+
+    fn give_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let to = self.upstream.stream.raw();
+        let (given, broken) = self.through_up.poll_give(to, cx);
+        self.moved |= given > 0;
+        self.up.went_past(given, broken);
+        match self.through_up.is_empty() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+
+    fn give_down(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let to = self.client.stream.raw();
+        let (given, broken) = self.through_down.poll_give(to, cx);
+        self.moved |= given > 0;
+        self.down.went_past(given, broken);
+        match self.through_down.is_empty() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    }
+
+    /// Lets the kernel take data of the answer's body: whether there was any, or its end was taken in. `None`: it is to be read.
+    fn poll_through_down(
+        &mut self,
+        cx: &mut Context<'_>,
+        text: &mut Vec<u8>,
+    ) -> Option<Poll<Result<(), Failure>>> {
+        let left = self.reply.data_left();
+        if !self.through_down.wants(left) {
+            return None;
+        }
+        self.client.stream.raw()?;
+        let from = self.upstream.stream.raw()?;
+        let taken = match self.through_down.poll_take(from, left, cx)? {
+            Poll::Pending => return Some(Poll::Pending),
+            Poll::Ready(Ok(taken)) if taken > 0 => taken,
+            Poll::Ready(ended) => return Some(Poll::Ready(self.take_last(cx, text, ended.is_ok()))),
+        };
+        self.moved = true;
+        self.reply.pass_over(taken as u64, text);
+        (self.down).give(&mut self.client.stream, cx, text, &[]);
+        text.clear();
+        if self.down.is_empty() {
+            let _ = self.give_down(cx);
+        }
+        Some(Poll::Ready(Ok(())))
+    }
+
     /// Sends what of the body was just read; what is behind it is kept.
     fn send_read(
         &mut self,
@@ -235,6 +372,7 @@ impl<'a, S: Stream> Relay<'a, S> {
             cx,
         };
         let used = self.upload.pass(read, &mut onward)?;
+        self.replay = None;
         onward.send();
         if used < filled {
             self.client.input = BytesMut::from(&read[used..]);
@@ -252,16 +390,24 @@ impl<'a, S: Stream> Relay<'a, S> {
                 return Ok(false);
             }
         }
+        if self.give_down(cx).is_pending() {
+            return Ok(false);
+        }
         let mut more = false;
-        if self.reply.goes_on() {
+        if let Some(taken) = self.poll_through_down(cx, &mut desk.out) {
+            if let Poll::Ready(taken) = taken {
+                taken.map_err(End::Failed)?;
+                more = true;
+            }
+        } else if self.reply.goes_on() {
             let mut buffer = ReadBuf::new(&mut desk.input);
             if let Poll::Ready(read) =
                 Pin::new(&mut self.upstream.stream).poll_read(cx, &mut buffer)
             {
                 let read = read.map(|()| buffer.filled().len());
                 self.take_in(cx, desk, read).map_err(End::Failed)?;
-                // The time for a head runs on while it comes.
-                self.moved |= self.reply.begun() || self.down.written() > before;
+                // The time for a head runs on while it comes, and over interim ones.
+                self.moved |= self.reply.begun();
                 more = true;
             }
         }
@@ -276,7 +422,7 @@ impl<'a, S: Stream> Relay<'a, S> {
         if self.down.broken() {
             return Some(End::Gone);
         }
-        if !self.down.is_empty() {
+        if !self.down.is_empty() || !self.through_down.is_empty() {
             return None;
         }
         self.reply_end()
@@ -293,7 +439,7 @@ impl<'a, S: Stream> Relay<'a, S> {
     fn wait(&mut self, cx: &mut Context<'_>, for_body: bool) -> Poll<End> {
         let invited =
             !self.exchange.head.expects_continue || self.upload.begun || self.reply.continued();
-        let wait = if !self.down.is_empty() {
+        let wait = if !self.down.is_empty() || !self.through_down.is_empty() {
             Wait::ToTake
         } else if for_body && invited {
             Wait::ToSend
@@ -303,7 +449,8 @@ impl<'a, S: Stream> Relay<'a, S> {
             Wait::Silent
         };
         // Its end comes behind what is left unread, and wakes nobody.
-        let unread = !for_body && self.client.input.len() >= AHEAD_BYTES;
+        let unread =
+            !for_body && (self.leaves_body() || self.client.input.len() >= AHEAD_BYTES);
         if self.moved || self.wait != Some(wait) || (unread && self.due.is_none()) {
             self.moved = false;
             self.wait = Some(wait);
@@ -312,7 +459,10 @@ impl<'a, S: Stream> Relay<'a, S> {
                 Wait::ToTake if for_body && invited => STALLED_WRITE.min(self.upload.patience()),
                 Wait::ToTake => STALLED_WRITE,
                 Wait::ToSend => self.upload.patience(),
-                Wait::ForHead => ANSWER_HEAD,
+                Wait::ForHead => {
+                    let due = *(self.head_due).get_or_insert_with(|| Instant::now() + ANSWER_HEAD);
+                    due.saturating_duration_since(Instant::now())
+                }
                 Wait::Silent => self.silence,
             };
             self.due = unread.then(|| Instant::now() + patience);
@@ -339,9 +489,39 @@ impl<'a, S: Stream> Relay<'a, S> {
         }
     }
 
+    /// What is left of an exchange that is over.
+    ///
+    /// Where nothing of the request was sent, and what was taken of its body is still here, the client's input is as it was before.
+    pub(super) fn close(mut self) -> Closed {
+        let sent = self.up.written() > 0 && !self.upstream.stream.refused();
+        let mut begun = self.upload.begun;
+        if !sent
+            && !self.answered
+            && let Some(mut body) = self.replay.take()
+        {
+            body.unsplit(std::mem::take(&mut self.client.input));
+            self.client.input = body;
+            begun = false;
+        }
+        Closed {
+            reusable: self.sent_whole() && self.reply.reusable(),
+            answered: self.answered,
+            sent,
+            begun,
+            taken: self.upload.taken(),
+            up: self.up.written(),
+            down: self.down.written(),
+            upstream: self.upstream,
+            reply: self.reply,
+        }
+    }
+
     /// Whether all of the request is sent.
     pub(super) fn sent_whole(&self) -> bool {
-        self.upload.ended() && self.up.is_empty() && !self.up.broken()
+        self.upload.ended()
+            && self.up.is_empty()
+            && self.through_up.is_empty()
+            && !self.up.broken()
     }
 }
 

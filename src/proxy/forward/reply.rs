@@ -70,6 +70,24 @@ impl Reply {
         matches!(self.stage, Stage::Head | Stage::Body(_))
     }
 
+    /// How many of the bytes that come next are data for certain: they may go another way.
+    pub(super) fn data_left(&self) -> u64 {
+        match &self.stage {
+            Stage::Body(passage) => passage.data_left(),
+            _ => 0,
+        }
+    }
+
+    /// So many bytes of data go another way, behind `text`.
+    pub(super) fn pass_over(&mut self, bytes: u64, text: &mut Vec<u8>) {
+        if let Stage::Body(passage) = &mut self.stage {
+            passage.pass_over(bytes, text);
+            if passage.ended() {
+                self.stage = Stage::Whole;
+            }
+        }
+    }
+
     /// Whether its head has come, interim ones aside.
     pub(super) fn begun(&self) -> bool {
         !matches!(self.stage, Stage::Head)
@@ -124,11 +142,26 @@ impl<S: Stream> Relay<'_, S> {
                 self.answered = true;
                 self.take_bytes(cx, &input[..filled], answers, out)?;
             }
-            ended => self.take_end(ended.is_ok(), out)?,
+            ended => return self.take_last(cx, out, ended.is_ok()),
         }
-        let unsent = &mut self.down;
-        unsent.give(&mut self.client.stream, cx, out, &[]);
-        out.clear();
+        self.send_down(cx, out);
+        Ok(())
+    }
+
+    fn send_down(&mut self, cx: &mut Context<'_>, text: &mut Vec<u8>) {
+        (self.down).give(&mut self.client.stream, cx, text, &[]);
+        text.clear();
+    }
+
+    /// Takes in that the server's side has ended, in good order or not.
+    pub(super) fn take_last(
+        &mut self,
+        cx: &mut Context<'_>,
+        text: &mut Vec<u8>,
+        orderly: bool,
+    ) -> Result<(), Failure> {
+        self.take_end(orderly, text)?;
+        self.send_down(cx, text);
         Ok(())
     }
 

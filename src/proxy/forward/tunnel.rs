@@ -9,12 +9,17 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::limits::TUNNEL_BYTES;
-use crate::proxy::client::Client;
+use super::splice::{Lends, Pipes, Through};
+use crate::proxy::client::{Client, Stream};
 
 /// One direction: what was read and not yet written. Empty, it holds no memory.
 #[derive(Debug)]
-struct Pipe {
+struct Way<'a> {
     waiting: Bytes,
+    /// Behind what is waiting.
+    through: Through<'a>,
+    /// Much comes at once: the kernel passes it on.
+    streaming: bool,
     ended: bool,
     /// The side that it leads to takes no more.
     refused: bool,
@@ -22,7 +27,18 @@ struct Pipe {
     written: u64,
 }
 
-impl Pipe {
+impl<'a> Way<'a> {
+    fn new(waiting: Bytes, pipes: &'a Pipes) -> Self {
+        Way {
+            waiting,
+            through: Through::new(pipes),
+            streaming: false,
+            ended: false,
+            refused: false,
+            written: 0,
+        }
+    }
+
     /// Moves bytes until one side would wait. `Ready`: this direction is at its end, and all of it written. Not to be called again
     /// once it is [refused](Self::refused).
     fn poll<R, W>(
@@ -33,8 +49,8 @@ impl Pipe {
         moved: &mut bool,
     ) -> Poll<io::Result<()>>
     where
-        R: AsyncRead + Unpin,
-        W: AsyncWrite + Unpin,
+        R: AsyncRead + Lends + Unpin,
+        W: AsyncWrite + Lends + Unpin,
     {
         loop {
             while self.waiting.has_remaining() {
@@ -47,8 +63,26 @@ impl Pipe {
                 *moved = true;
             }
             self.waiting = Bytes::new();
+            let (given, broken) = self.through.poll_give(to.lent(), cx);
+            self.written += given;
+            *moved |= given > 0;
+            self.refused |= broken;
+            if broken || !self.through.is_empty() {
+                return Poll::Pending;
+            }
             if self.ended {
                 return Pin::new(to).poll_flush(cx);
+            }
+            if self.streaming
+                && to.lent().is_some()
+                && let Some(raw) = from.lent()
+                && let Some(taken) = self.through.poll_take(raw, u64::MAX, cx)
+            {
+                let taken = ready!(taken)?;
+                self.ended = taken == 0;
+                self.streaming = taken >= TUNNEL_BYTES;
+                *moved |= taken > 0;
+                continue;
             }
             self.fill(from, to, cx, moved)?;
             if self.refused || (self.waiting.is_empty() && !self.ended) {
@@ -108,6 +142,7 @@ impl Pipe {
                 return Ok(());
             }
             if rounds == 16 {
+                self.streaming = filled.len() == TUNNEL_BYTES;
                 // Others want their turn.
                 cx.waker().wake_by_ref();
                 return Ok(());
@@ -122,25 +157,15 @@ pub(super) async fn tunnel<S, U>(
     client: &mut Client<S>,
     server: &mut U,
     early: Bytes,
-    silence: Duration,
+    (silence, pipes): (Duration, &Pipes),
 ) -> (u64, u64)
 where
-    S: AsyncRead + AsyncWrite + Unpin,
-    U: AsyncRead + AsyncWrite + Unpin,
+    S: Stream,
+    U: AsyncRead + AsyncWrite + Lends + Unpin,
 {
     let input = std::mem::replace(&mut client.input, BytesMut::new());
-    let mut up = Pipe {
-        waiting: input.freeze(),
-        ended: false,
-        refused: false,
-        written: 0,
-    };
-    let mut down = Pipe {
-        waiting: early,
-        ended: false,
-        refused: false,
-        written: 0,
-    };
+    let mut up = Way::new(input.freeze(), pipes);
+    let mut down = Way::new(early, pipes);
     client.deadline.set(silence);
     std::future::poll_fn(|cx| {
         let mut moved = false;

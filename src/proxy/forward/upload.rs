@@ -56,14 +56,30 @@ impl Upload {
         let before = self.taken();
         let used = self.passage.pass(input, to)?;
         self.begun |= used > 0;
-        let gained = self.taken() - before;
+        self.earn(self.taken() - before);
+        Ok(used)
+    }
+
+    /// How many of the bytes that come next are data for certain: they may go another way.
+    pub(super) fn data_left(&self) -> u64 {
+        self.passage.data_left()
+    }
+
+    /// So many bytes of data go another way, behind `text`.
+    pub(super) fn pass_over(&mut self, bytes: u64, text: &mut Vec<u8>) {
+        self.passage.pass_over(bytes, text);
+        self.begun = true;
+        self.earn(bytes);
+    }
+
+    /// What comes lets the client be silent for longer.
+    fn earn(&mut self, gained: u64) {
         if gained > 0 {
             let waiting = self.waiting.take();
             let waited = waiting.map_or(Duration::ZERO, |since| since.elapsed());
             let earned = Duration::from_millis(gained * 1000 / BODY_RATE);
             self.credit = (self.credit.saturating_sub(waited) + earned).min(BODY_CREDIT);
         }
-        Ok(used)
     }
 
     /// How long the client may be silent from now on.

@@ -1,7 +1,7 @@
 //! The heads of servers' answers, as strictly as those of requests: one pass, taken up again at the byte where the input ended.
 
 use super::meaning::{content_length, elements};
-use super::octets::{is_token, value_run};
+use super::octets::{is_token, trimmed, value_run};
 use super::{Field, Framing, Span, Version};
 use crate::proxy::limits::{ANSWER_FIELDS, ANSWER_HEAD_BYTES};
 
@@ -221,14 +221,8 @@ impl AnswerParser {
     }
 
     fn end_of_field(&mut self, input: &[u8]) -> Result<(), BadAnswer> {
-        let (mut start, mut end) = (self.name_end + 1, self.at - 1);
+        let (start, end) = trimmed(input, (self.name_end + 1, self.at - 1));
         self.at += 1;
-        while start < end && matches!(input[start], b' ' | b'\t') {
-            start += 1;
-        }
-        while start < end && matches!(input[end - 1], b' ' | b'\t') {
-            end -= 1;
-        }
         self.fields.push(Field {
             name: span(self.mark, self.name_end),
             value: span(start, end),

@@ -123,6 +123,27 @@ impl BodyDecoder {
         self.state == State::End
     }
 
+    /// How many of the bytes that come next are data for certain.
+    pub(in crate::proxy) fn data_left(&self) -> u64 {
+        match self.state {
+            State::Length(left) | State::Data(left) => left,
+            _ => 0,
+        }
+    }
+
+    /// So many bytes of data, no more than [are left](Self::data_left), went another way.
+    pub(in crate::proxy) fn pass_over(&mut self, bytes: u64) {
+        let paid = usize::try_from(bytes).unwrap_or(usize::MAX);
+        self.overhead = self.overhead.saturating_sub(paid);
+        self.state = match self.state {
+            State::Length(left) if left <= bytes => State::End,
+            State::Length(left) => State::Length(left - bytes),
+            State::Data(left) if left <= bytes => State::DataCr,
+            State::Data(left) => State::Data(left - bytes),
+            state => state,
+        };
+    }
+
     /// How many bytes to skip, how many then are data, and what comes of it. The next call goes on behind them.
     pub(in crate::proxy) fn scan(&mut self, input: &[u8]) -> Result<(usize, usize, Found), Fault> {
         let mut at = 0;

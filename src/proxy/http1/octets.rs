@@ -90,13 +90,19 @@ pub(in crate::proxy) fn value_run(bytes: &[u8]) -> usize {
 
 /// `value` without the blanks around it.
 pub(super) fn trim(value: &[u8]) -> &[u8] {
-    let blank = |b: &u8| *b == b' ' || *b == b'\t';
-    let start = value.iter().position(|b| !blank(b)).unwrap_or(value.len());
-    let end = value
-        .iter()
-        .rposition(|b| !blank(b))
-        .map_or(start, |e| e + 1);
+    let (start, end) = trimmed(value, (0, value.len()));
     &value[start..end]
+}
+
+/// Where in `input` the value that stands from `start` to `end` does so without the blanks around it.
+pub(super) fn trimmed(input: &[u8], (mut start, mut end): (usize, usize)) -> (usize, usize) {
+    while start < end && matches!(input[start], b' ' | b'\t') {
+        start += 1;
+    }
+    while start < end && matches!(input[end - 1], b' ' | b'\t') {
+        end -= 1;
+    }
+    (start, end)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::authority::{Authority, authority};
 use super::meaning::Meaning;
-use super::octets::{is_target, is_token, trim, value_run};
+use super::octets::{is_target, is_token, trimmed, value_run};
 use super::{Fault, Field, Framing, Head, Span, Version};
 use crate::proxy::limits::{FIELD_BYTES, FIELDS, FIELDS_BYTES, METHOD_BYTES, TARGET_BYTES};
 
@@ -339,13 +339,7 @@ impl Parser {
         if self.at - self.fields_at > FIELDS_BYTES {
             return Err(Fault::LongFields);
         }
-        let (mut start, mut end) = (self.name_end + 1, line_end);
-        while start < end && matches!(input[start], b' ' | b'\t') {
-            start += 1;
-        }
-        while start < end && matches!(input[end - 1], b' ' | b'\t') {
-            end -= 1;
-        }
+        let (start, end) = trimmed(input, (self.name_end + 1, line_end));
         self.fields.push(Field {
             name: span(self.mark, self.name_end),
             value: span(start, end),
@@ -354,7 +348,7 @@ impl Parser {
         let version = self.known_version();
         let hosted = self.meaning.host.is_some();
         self.meaning
-            .field(name, trim(&input[start..end]), start, version)?;
+            .field(name, &input[start..end], start, version)?;
         if !hosted {
             self.same_host(input)?;
         }

@@ -1,5 +1,7 @@
 //! What the client gets.
 
+use std::time::Duration;
+
 use tokio::io::AsyncWriteExt;
 
 use super::rig::*;
@@ -326,5 +328,75 @@ fn a_body_cut_short_is_never_a_clean_end() {
             );
             assert!(!got.ends_with("0\r\n\r\n") && !got.contains("502"), "{got}");
         }
+    });
+}
+
+#[test]
+fn interim_answers_do_not_put_off_the_end_of_the_wait_for_the_head() {
+    run(async {
+        let (go_on, told) = tokio::sync::mpsc::unbounded_channel::<()>();
+        let told = std::sync::Arc::new(tokio::sync::Mutex::new(told));
+        let port = server(move |mut stream, _| {
+            let told = std::sync::Arc::clone(&told);
+            async move {
+                read_head(&mut stream).await;
+                let mut told = told.lock().await;
+                loop {
+                    let early = b"HTTP/1.1 103 Early Hints\r\n\r\n";
+                    let _ = stream.write_all(early).await;
+                    if told.recv().await.is_none() {
+                        return;
+                    }
+                }
+            }
+        })
+        .await;
+        let rig = Rig::new(&[port]);
+        let (mut near, exchange) = rig.open(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let client = async {
+            for _ in 0..2 {
+                assert_eq!(status(&read_head(&mut near).await.unwrap()), "103");
+                pass(Duration::from_secs(25));
+                go_on.send(()).unwrap();
+            }
+            assert_eq!(status(&read_head(&mut near).await.unwrap()), "103");
+            pass(Duration::from_secs(10));
+            read_head(&mut near).await.unwrap()
+        };
+        let (_, got) = tokio::join!(exchange, client);
+        assert_eq!(status(&got), "504", "{got}");
+    });
+}
+
+#[test]
+fn a_body_that_comes_late_behind_a_head_spoils_no_other_exchange() {
+    run(async {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (go_on, told) = std::sync::mpsc::channel();
+        let (done, late) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            use std::io::{Read, Write};
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n");
+                if told.recv().is_err() {
+                    return;
+                }
+                let _ = stream.write_all(b"ok");
+                done.send(stream).unwrap();
+            }
+        });
+        let rig = Rig::new(&[port]);
+        let (_, got) = rig.exchange("HEAD / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert_eq!((status(&got), rig.worker.pools.idle()), ("200", 1));
+        // While this thread waits the runtime sees nothing of what comes.
+        go_on.send(()).unwrap();
+        let first = late.recv().unwrap();
+        go_on.send(()).unwrap();
+        let (after, got) = rig.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert_eq!((status(&got), body(&got), after), ("200", "ok", After::KeepAlive));
+        drop((first, late));
     });
 }

@@ -8,4 +8,6 @@ mod pieces;
 mod request_rules;
 mod requests;
 mod rig;
+mod speaks;
+mod spliced;
 mod tunnels;

@@ -11,9 +11,16 @@ use tokio_tungstenite::{WebSocketStream, accept_async};
 
 use super::rig::*;
 use crate::model::Serving;
-use crate::proxy::client::Client;
+use crate::proxy::client::{Client, Raw};
 use crate::proxy::forward::After;
+use crate::proxy::forward::splice::{Lends, Pipes};
 use crate::proxy::forward::tunnel::tunnel;
+
+impl<R, W> Lends for tokio::io::Join<R, W> {
+    fn lent(&mut self) -> Option<&mut dyn Raw> {
+        None
+    }
+}
 
 const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n\
                        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
@@ -158,7 +165,9 @@ fn what_a_server_said_before_it_took_no_more_arrives_whole() {
         let mut client = Client::new(far, CLIENT, CLIENT);
         let silence = Duration::from_secs(9);
         let tunnel = async {
-            let passed = tunnel(&mut client, &mut server, Bytes::new(), silence).await;
+            let pipes = Pipes::default();
+            let limits = (silence, &pipes);
+            let passed = tunnel(&mut client, &mut server, Bytes::new(), limits).await;
             drop(client);
             passed
         };
