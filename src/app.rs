@@ -254,6 +254,7 @@ impl Director {
                 let door = match door {
                     Door::Virtual => "virtual",
                     Door::Dip => "dip",
+                    Door::Pass => "pass",
                     Door::Admin => "admin",
                     Door::Telnet => "telnet",
                     Door::Ssh => "ssh",

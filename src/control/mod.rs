@@ -33,7 +33,7 @@ pub use challenges::*;
 pub use errands::errand_for;
 pub use farm::*;
 pub use life::*;
-pub use listeners::{BindError, bind};
+pub use listeners::{BindError, Reach, bind};
 pub use prepare::*;
 pub use report::*;
 pub use save::*;

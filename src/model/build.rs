@@ -1,7 +1,7 @@
 //! A checked draft to a model.
 
 use super::draft::{Down, Draft, Kind, Node, Value};
-use super::{AllDown, Dip, Endpoint, Id, Model, Real, Ref, Serving, Url, Virtual};
+use super::{AllDown, Dip, Endpoint, Id, Model, Real, Ref, Serving, Url, Virtual, path};
 
 /// Builds the model. The draft has been checked: what does not fit together any more is left out.
 pub(super) fn build(draft: Draft<'_>) -> Model {
@@ -138,6 +138,7 @@ fn serving(node: &mut Node, refs: &[Option<Ref>], watching: &[Option<u32>]) -> S
             Value::Retry(seconds) => serving.watching.retry_s = seconds,
             Value::Autounfail(on) => serving.watching.autounfail = on,
             Value::Timeout(seconds) => serving.timeout_s = seconds,
+            Value::Transparent => serving.transparent = true,
             Value::Errors(number) => serving.watching.errors = Some(number),
             Value::Capacity(clients) => serving.capacity = Some(clients),
             Value::Priority(priority) => serving.priority = priority,
@@ -172,6 +173,7 @@ fn dip(node: &mut Node, refs: &[Option<Ref>], watching: &[Option<u32>]) -> Optio
     Some(Dip {
         queue,
         proxy_protocol,
+        passes: path::passes(node),
         listens: listens(node),
         virtual_intent: node.virtual_half.intent,
         real_intent: node.real_half.intent,

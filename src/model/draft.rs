@@ -85,6 +85,7 @@ pub(super) enum Value {
     BounceBack(Option<BounceBack>),
     Queue(Queue),
     ProxyProtocol,
+    Transparent,
     Description(Box<str>),
     Link(NodeId),
     Backup(NodeId),
@@ -153,6 +154,8 @@ pub(super) struct Node {
     pub(super) real_half: Half,
     pub(super) targets: Vec<(NodeId, Said)>,
     pub(super) listens: Vec<(Endpoint, Said)>,
+    /// Ports that are passed on, as often as they were said.
+    pub(super) passes: Vec<(NonZeroU16, Said)>,
     pub(super) settings: Vec<Setting>,
     pub(super) watches: Vec<Watched>,
     /// The urls that were linked to it at some line; those whose link is another by now are passed over.
@@ -274,6 +277,7 @@ impl<'t> Draft<'t> {
                 real_half: Half::default(),
                 targets: Vec::new(),
                 listens: Vec::new(),
+                passes: Vec::new(),
                 settings: Vec::new(),
                 watches: Vec::new(),
                 linked: Vec::new(),
@@ -436,6 +440,7 @@ impl<'t> Draft<'t> {
         known.virtual_half = Half::default();
         known.real_half = Half::default();
         known.listens.clear();
+        known.passes.clear();
         known.settings.clear();
         known.watches.clear();
     }

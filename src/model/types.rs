@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -369,6 +370,8 @@ pub struct Serving {
     pub probes: Vec<u32>,
     /// Seconds of silence after which a running body or tunnel is ended; default 7,200.
     pub timeout_s: u32,
+    /// The client's address is kept towards the server (`transparent`).
+    pub transparent: bool,
     /// Stands in while this server is not usable.
     pub backup: Option<Ref>,
     /// The operator's words.
@@ -386,6 +389,7 @@ impl Default for Serving {
             promise_s: 10,
             probes: Vec::new(),
             timeout_s: 7200,
+            transparent: false,
             backup: None,
             description: None,
         }
@@ -420,6 +424,8 @@ pub struct Dip {
     pub queue: Option<Queue>,
     /// Trusted proxies begin a connection with a PROXY protocol head.
     pub proxy_protocol: bool,
+    /// Further ports that are joined unread to the real's (`pass`), in order, each once.
+    pub passes: Vec<NonZeroU16>,
     /// Settings of the pair.
     pub serving: Serving,
 }
@@ -435,6 +441,7 @@ impl Dip {
             real_intent: Intent::InService,
             queue: None,
             proxy_protocol: false,
+            passes: Vec::new(),
             serving: Serving::default(),
         }
     }

@@ -87,6 +87,7 @@ impl Pieces<'_> {
         let word = |door: &Door| match door {
             Door::Virtual => "virtual",
             Door::Dip => "dip",
+            Door::Pass => "pass",
             Door::Admin => "metrics",
             Door::Telnet => "console",
             Door::Ssh => "console ssh",
