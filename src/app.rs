@@ -26,11 +26,13 @@ use crate::telemetry::{Counts, OpenError, Table};
 mod boot;
 mod console;
 mod life;
+mod rights;
 mod served;
 mod sight;
 
 pub use boot::{STARTUP, open};
 pub use life::{Event, unanswered};
+pub use rights::give_up_rights;
 pub use served::Consoling;
 
 use served::Served;

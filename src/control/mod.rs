@@ -17,6 +17,7 @@ mod farm;
 mod life;
 mod listeners;
 mod log;
+pub mod packets;
 mod prepare;
 mod report;
 mod save;

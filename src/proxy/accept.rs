@@ -20,6 +20,7 @@ use super::connection::{Connection, First};
 use super::limits::{
     ACCEPT_PAUSE, ACCEPTS, DESCRIPTORS_KEPT, DESCRIPTORS_KEPT_SHARE, RUSH, RUSH_LOOK, TOLD_AGAIN,
 };
+use super::pass;
 use super::socket::accept_with_data;
 use super::stream::{Fresh, watch};
 use super::worker::Worker;
@@ -39,6 +40,13 @@ struct Door {
     /// Trusted proxies begin their connections with a PROXY protocol head. Kept here, so that a connection costs nothing where
     /// they do not.
     prefaced: Cell<bool>,
+    /// What comes is passed on unread.
+    passes: Cell<bool>,
+}
+
+fn passes(worker: &Worker, at: Endpoint) -> bool {
+    let live = worker.farm.live().load();
+    live.snapshot.passed_at(at).is_some()
 }
 
 fn prefaced(worker: &Worker, at: Endpoint) -> bool {
@@ -61,6 +69,7 @@ impl Listening {
             at,
             closing: Notify::new(),
             prefaced: Cell::new(prefaced(&worker, at)),
+            passes: Cell::new(passes(&worker, at)),
         });
         let accepting = accept_all(worker, listener, Rc::clone(&door));
         Ok(Listening {
@@ -72,6 +81,7 @@ impl Listening {
     /// Looks at what the published snapshot says of this listener; to be called when another one is published.
     pub fn heed(&self, worker: &Worker) {
         self.door.prefaced.set(prefaced(worker, self.door.at));
+        self.door.passes.set(passes(worker, self.door.at));
     }
 
     /// Where it listens.
@@ -232,6 +242,9 @@ fn accept_some(
 
 fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, door: &Door) {
     let at = door.at;
+    if door.passes.get() {
+        return pass::welcome(worker, socket, peer, at);
+    }
     let local = match at.address.is_unspecified() {
         true => socket.local_addr().unwrap_or(at.socket()),
         false => at.socket(),

@@ -20,6 +20,7 @@ pub mod http1;
 mod http2;
 pub mod laws;
 pub mod limits;
+mod pass;
 mod past;
 mod proxy_head;
 mod queue;

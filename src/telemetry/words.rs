@@ -22,6 +22,8 @@ pub enum Event {
     ClientGone,
     /// A tunnel was opened.
     Tunnel,
+    /// A connection was passed on unread.
+    Passed,
     /// A client that had been sent there came back to ask again.
     CameBack,
     /// Enough different clients came back: it was probed at once.
@@ -30,7 +32,7 @@ pub enum Event {
 
 impl Event {
     /// All events, in the order of the table.
-    pub const ALL: [Event; 11] = [
+    pub const ALL: [Event; 12] = [
         Event::Answered,
         Event::ConnectFailed,
         Event::Reset,
@@ -40,6 +42,7 @@ impl Event {
         Event::Retried,
         Event::ClientGone,
         Event::Tunnel,
+        Event::Passed,
         Event::CameBack,
         Event::Suspected,
     ];
@@ -56,6 +59,7 @@ impl Event {
             Event::Retried => "retried",
             Event::ClientGone => "client-gone",
             Event::Tunnel => "tunnel",
+            Event::Passed => "passed",
             Event::CameBack => "came-back",
             Event::Suspected => "suspected",
         }

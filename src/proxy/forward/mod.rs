@@ -48,7 +48,10 @@ pub use pool::Pools;
 pub use retry::Budget;
 pub use trace::Trace;
 
-use connect::{NoConnection, connect, exhausted};
+pub(super) use connect::{NoConnection, blame, dial};
+pub(super) use limits::CONNECT;
+
+use connect::{connect, exhausted};
 use pool::Upstream;
 use relay::{End, Failure, Relay};
 use request::Route;
@@ -327,11 +330,15 @@ impl<S: Stream> Visit<'_, S> {
         let idempotent = retry::idempotent(self.exchange.head.text(&self.exchange.head.method));
         let replayable = idempotent && self.exchange.head.framing == Framing::None;
         // A request that cannot be sent twice is worth asking the kernel whether the connection still stands.
-        let mut idle = worker.pools.take(server, !replayable);
+        let kept = self.kept_address();
+        let mut idle = match kept {
+            Some(_) => None,
+            None => worker.pools.take(server, !replayable),
+        };
         loop {
             let upstream = match idle.take() {
                 Some(upstream) => upstream,
-                None => match self.connect(server).await {
+                None => match self.connect(server, kept).await {
                     Ok(upstream) => upstream,
                     // Connections that only wait for use hold descriptors.
                     Err(NoConnection::Ours(why)) if exhausted(&why) && worker.pools.idle() > 0 => {
@@ -400,7 +407,7 @@ impl<S: Stream> Visit<'_, S> {
         self.exchange.trace.passed(upload.taken(), down);
         self.worker.tally.passed(self.place.gauges(), up, down);
         match end {
-            End::Whole(_) if reusable => self.worker.pools.keep(server, upstream),
+            End::Whole(_) if reusable && self.kept_address().is_none() => self.worker.pools.keep(server, upstream),
             End::Switched => end = self.tunnel(upstream, reply.early(), silence).await,
             _ => {}
         }
@@ -424,9 +431,19 @@ impl<S: Stream> Visit<'_, S> {
         End::Whole(After::Linger)
     }
 
-    async fn connect(&mut self, server: SocketAddr) -> Result<Upstream, NoConnection> {
+    /// The client's address, where the server is to see it: its connections are for nobody else then.
+    fn kept_address(&self) -> Option<IpAddr> {
+        let serving = self.exchange.live.snapshot.serving(self.server);
+        serving.transparent.then_some(self.exchange.client)
+    }
+
+    async fn connect(
+        &mut self,
+        server: SocketAddr,
+        from: Option<IpAddr>,
+    ) -> Result<Upstream, NoConnection> {
         let begun = self.exchange.trace.now();
-        let connected = connect(self.client, server).await?;
+        let connected = connect(self.client, server, from).await?;
         self.exchange.trace.connected(begun);
         Ok(connected)
     }
