@@ -52,7 +52,10 @@ fn give_up() -> io::Result<String> {
         },
     )?;
     set_no_new_privs(true)?;
-    let names: Vec<_> = left.iter_names().map(|(name, _)| format!("CAP_{name}")).collect();
+    let names: Vec<_> = left
+        .iter_names()
+        .map(|(name, _)| format!("CAP_{name}"))
+        .collect();
     Ok(match names.is_empty() {
         true => "none".to_owned(),
         false => names.join(" and "),

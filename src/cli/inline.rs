@@ -144,7 +144,10 @@ fn unroute(family: Family) -> Result<(), String> {
     let shown = ip(family, &words(format!("rule show priority {TABLE}"))).unwrap_or_default();
     let own = format!("lookup {TABLE}");
     for _ in shown.lines().filter(|line| line.contains(&own)) {
-        ip(family, &[&words("rule del".to_owned())[..], &rule()].concat())?;
+        ip(
+            family,
+            &[&words("rule del".to_owned())[..], &rule()].concat(),
+        )?;
     }
     let routes = ip(family, &words(format!("route show table {TABLE}"))).unwrap_or_default();
     if !routes.trim().is_empty() {
@@ -155,7 +158,8 @@ fn unroute(family: Family) -> Result<(), String> {
 
 /// That this process may change rules at all.
 fn may() -> Result<(), String> {
-    let has = capabilities(None).map_err(|e| format!("cannot see what this process may do: {e}"))?;
+    let has =
+        capabilities(None).map_err(|e| format!("cannot see what this process may do: {e}"))?;
     match has.effective.contains(CapabilitySet::NET_ADMIN) {
         true => Ok(()),
         false => Err(
@@ -232,7 +236,10 @@ fn advise(model: &Model, rules: &Rules) {
     for family in &rules.families {
         let (file, name) = match family {
             Family::V4 => ("net/ipv4/ip_forward", "net.ipv4.ip_forward"),
-            Family::V6 => ("net/ipv6/conf/all/forwarding", "net.ipv6.conf.all.forwarding"),
+            Family::V6 => (
+                "net/ipv6/conf/all/forwarding",
+                "net.ipv6.conf.all.forwarding",
+            ),
         };
         let on = std::fs::read_to_string(Path::new("/proc/sys").join(file));
         if on.is_ok_and(|on| on.trim() == "0") {

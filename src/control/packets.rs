@@ -191,7 +191,14 @@ mod tests {
             script.contains("iifname { \"eth0\", \"eth1\" } ip daddr . tcp dport @dips4 tproxy ip to ip daddr meta mark set meta mark | 0x1000 accept"),
             "{script}"
         );
-        for absent in ["1.1.1.9", "1.1.1.8", "1.1.1.1 ", "ip6", "-6", "transparent 1"] {
+        for absent in [
+            "1.1.1.9",
+            "1.1.1.8",
+            "1.1.1.1 ",
+            "ip6",
+            "-6",
+            "transparent 1",
+        ] {
             assert!(!script.contains(absent), "{absent} in {script}");
         }
         assert_eq!(rules.families, [Family::V4]);

@@ -62,7 +62,12 @@ pub fn doors(model: &Model) -> Vec<(Endpoint, Door)> {
                 .chain(listens.iter().copied())
                 .map(move |at| (at, door))
         })
-        .chain(model.dips.iter().flat_map(|dip| dip.passed().map(|at| (at, Door::Pass))))
+        .chain(
+            model
+                .dips
+                .iter()
+                .flat_map(|dip| dip.passed().map(|at| (at, Door::Pass))),
+        )
         .chain(model.globals.metrics.map(|at| (at, Door::Admin)))
         .chain(model.globals.console.telnet.map(|at| (at, Door::Telnet)))
         .chain(model.globals.console.ssh.map(|at| (at, Door::Ssh)))
@@ -182,7 +187,10 @@ pub fn prepare(
             Door::Virtual => workers,
             _ => 1,
         };
-        match handed.remove(&at).map_or_else(|| bind(at, reach(at, door), sockets), Ok) {
+        match handed
+            .remove(&at)
+            .map_or_else(|| bind(at, reach(at, door), sockets), Ok)
+        {
             Ok(sockets) => open.push(Listener { at, door, sockets }),
             Err(error) => errors.push(error),
         }

@@ -133,12 +133,15 @@ fn reals(draft: &mut Draft<'_>, taken: &HashMap<SocketAddr, NodeId>) {
         );
         error.label = "traffic to this real would come back".into();
         error.help = Some("bind or back up by the virtual or dip itself".into());
-    }    for (said, to, listener) in passing {
+    }
+    for (said, to, listener) in passing {
         let port = draft.text(said.word);
         let id = draft.nodes[listener as usize].id.clone();
         let error = draft.error(
             said.word,
-            format!("port {port} cannot be passed on: Signpost itself listens at `{to}`, for `{id}`"),
+            format!(
+                "port {port} cannot be passed on: Signpost itself listens at `{to}`, for `{id}`"
+            ),
         );
         error.label = "connections would come back".into();
         error.help = Some("give the dip a real at an address of its own; one at the dip's own address needs `inline INTERFACE`".into());

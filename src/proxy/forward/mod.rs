@@ -407,7 +407,9 @@ impl<S: Stream> Visit<'_, S> {
         self.exchange.trace.passed(upload.taken(), down);
         self.worker.tally.passed(self.place.gauges(), up, down);
         match end {
-            End::Whole(_) if reusable && self.kept_address().is_none() => self.worker.pools.keep(server, upstream),
+            End::Whole(_) if reusable && self.kept_address().is_none() => {
+                self.worker.pools.keep(server, upstream)
+            }
             End::Switched => end = self.tunnel(upstream, reply.early(), silence).await,
             _ => {}
         }
