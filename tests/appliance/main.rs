@@ -23,6 +23,7 @@ mod health;
 mod malformed;
 mod metrics;
 mod misbehaving_origins;
+mod pass;
 mod probes;
 mod queue;
 mod redirect;
