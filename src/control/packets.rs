@@ -109,13 +109,13 @@ impl Rules {
 
     /// All of it as a script for sh(1), with what each part is for.
     pub fn script(&self) -> String {
-        let mut script = format!(
+        let mut script = String::from(
             "#!/bin/sh\n\
              # Takes packets that pass through this host to Signpost; all others are forwarded as before. `signpost inline --apply`\n\
              # does the same, `signpost inline --remove` undoes it.\n\
              set -e\n\
              \n\
-             # What is marked is delivered on this host, whoever's address it has.\n"
+             # What is marked is delivered on this host, whoever's address it has.\n",
         );
         for family in &self.families {
             let (flag, rule) = (family.flag(), rule().join(" "));

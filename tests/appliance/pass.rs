@@ -230,3 +230,25 @@ fn what_another_listens_at_is_not_passed_on() {
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("port 22 cannot be passed on"), "{told}");
 }
+
+#[test]
+fn who_is_joined_may_finish_while_the_director_ends() {
+    let server = bytes(echo);
+    let (address, at) = dip();
+    let mut director = Director::start(&format!(
+        "dip {at} {}:9\npass {at} {}\n",
+        server.ip(),
+        server.port()
+    ));
+    let mut held = connect(SocketAddr::new(address, server.port()));
+    held.write_all(b"last").expect("sent");
+    director.counts_until(&["passed"]);
+    director.terminate();
+    eventually("nobody new is taken", || TcpStream::connect(at).is_err());
+    held.write_all(b" words").expect("sent");
+    held.shutdown(Shutdown::Write).expect("half closed");
+    let mut back = String::new();
+    held.read_to_string(&mut back).expect("its echo");
+    assert_eq!(back, "last words");
+    assert!(director.wait().success());
+}
