@@ -2,13 +2,10 @@
 
 use super::*;
 
-fn joined(farm: &mut Farm, dip: &str, client: &str) -> String {
-    let node = farm.snapshot.node(&id(dip)).expect("it is there");
+fn joined(farm: &mut TestFarm, dip: &str, client: &str) -> String {
+    let node = farm.node(dip);
     let client = client.parse().expect("an address");
-    let moment = Moment {
-        now: Millis(1_000),
-        draw: 7,
-    };
+    let moment = farm.moment();
     let decision = join(
         node,
         client,
@@ -54,7 +51,8 @@ fn a_virtual_that_only_redirects_takes_nobody_and_promises_nothing() {
     for client in ["10.0.0.1", "10.0.0.2"] {
         assert_eq!(joined(&mut farm, "1.1.1.2", client), "refused none-usable");
     }
-    let other = farm.snapshot.node(&id("1.1.1.3")).expect("it is there");
-    assert_eq!(farm.loads.promises(other, Millis(1_000)), 0);
+    let other = farm.node("1.1.1.3");
+    let now = farm.moment().now;
+    assert_eq!(farm.loads.promises(other, now), 0);
     assert_eq!(farm.loads.gauges(other).connections(), 0);
 }
