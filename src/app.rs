@@ -27,11 +27,13 @@ mod boot;
 mod console;
 mod issue;
 mod life;
+mod rights;
 mod served;
 mod sight;
 
 pub use boot::{STARTUP, open};
 pub use life::{Event, unanswered};
+pub use rights::give_up_rights;
 pub use served::Consoling;
 
 use served::Served;
@@ -261,6 +263,7 @@ impl Director {
                 let door = match door {
                     Door::Virtual => "virtual",
                     Door::Dip => "dip",
+                    Door::Pass => "pass",
                     Door::Admin => "admin",
                     Door::Telnet => "telnet",
                     Door::Ssh => "ssh",

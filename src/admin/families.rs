@@ -76,6 +76,8 @@ families! {
         "Exchanges with this server whose client went away before the end.";
     TUNNELS = Counter "signpost_tunnels_total" ["server"]
         "Tunnels (WebSocket and the like) opened to this server.";
+    PASSED = Counter "signpost_passed_connections_total" ["server"]
+        "Connections to ports that are passed on (`pass`), joined unread to this server.";
     CAME_BACK = Counter "signpost_came_back_total" ["server"]
         "Clients that asked again for what they had just been redirected to this server for.";
     SUSPECTED = Counter "signpost_suspected_total" ["server"]

@@ -189,6 +189,7 @@ fn exchanges(out: &mut Exposition, rows: &[Named<'_>]) {
     for (family, event) in [
         (&CLIENT_ABORTS, Event::ClientGone),
         (&TUNNELS, Event::Tunnel),
+        (&PASSED, Event::Passed),
         (&CAME_BACK, Event::CameBack),
         (&SUSPECTED, Event::Suspected),
     ] {

@@ -9,6 +9,7 @@ pub mod console;
 pub mod demo;
 pub mod explain;
 pub mod import;
+pub mod inline;
 pub mod secret;
 pub mod serve;
 mod terminal;
@@ -30,6 +31,7 @@ enum Command {
     Console(console::Args),
     Secret(secret::Args),
     Import(import::Args),
+    Inline(inline::Args),
 }
 
 impl Cli {
@@ -43,6 +45,7 @@ impl Cli {
             Command::Console(args) => console::run(args),
             Command::Secret(args) => secret::run(args),
             Command::Import(args) => import::run(args),
+            Command::Inline(args) => inline::run(args),
         }
     }
 }

@@ -96,6 +96,7 @@ async fn serve(args: Args, log: Arc<Log>) -> Result<ExitCode, app::Error> {
     };
     let life = app::open(&path, is_named)?;
     app::claim_descriptors(doors(life.running().model()).len() * workers);
+    app::give_up_rights(life.running().model());
     let mut director = Director::live(life, &options, Default::default()).await?;
     terminal::say(&director.listening());
     loop {

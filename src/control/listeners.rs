@@ -11,11 +11,24 @@ use crate::model::Endpoint;
 /// Connections that the kernel holds until they are accepted; the system's `somaxconn` caps it.
 const BACKLOG: i32 = 4096;
 
+/// Whose addresses a listener may be at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// This host's.
+    Own,
+    /// Also those that this host may get later (`freebind`; ip(7) `IP_FREEBIND`).
+    Coming,
+    /// Also a server's, whose connections pass through this host (`inline`; ip(7) `IP_TRANSPARENT`).
+    InPath,
+}
+
 /// An address that could not be bound.
 #[derive(Debug)]
 pub struct BindError {
     /// Where.
     pub at: Endpoint,
+    /// How.
+    pub reach: Reach,
     /// Why.
     pub source: io::Error,
 }
@@ -32,10 +45,13 @@ impl fmt::Display for BindError {
             ),
             io::ErrorKind::AddrNotAvailable => write!(
                 f,
-                "the address is not on this host; add it (`ip address add {}/{} dev INTERFACE`) or correct the configuration",
+                "the address is not on this host; add it (`ip address add {}/{} dev INTERFACE`), let listeners wait for it (`freebind`) or correct the configuration",
                 at.ip(),
                 if at.is_ipv4() { 32 } else { 128 }
             ),
+            io::ErrorKind::PermissionDenied if self.reach == Reach::InPath => {
+                write!(f, "it is the server's own address, {}", RIGHT_WANTED)
+            }
             io::ErrorKind::PermissionDenied => write!(
                 f,
                 "ports below 1024 need a right; run `setcap cap_net_bind_service=+ep` on the binary, set AmbientCapabilities=CAP_NET_BIND_SERVICE in its systemd unit, or use a higher port"
@@ -51,6 +67,18 @@ impl std::error::Error for BindError {
     }
 }
 
+/// What lets sockets have addresses of other hosts, and how to get it.
+pub(super) const RIGHT_WANTED: &str = "for which the process needs the capability CAP_NET_RAW or CAP_NET_ADMIN, and CAP_NET_BIND_SERVICE for ports below 1024; start it as root, set AmbientCapabilities=CAP_NET_RAW CAP_NET_BIND_SERVICE in its systemd unit, or run `setcap cap_net_raw,cap_net_bind_service=+ep` on the binary";
+
+/// Whether this process may keep clients' addresses towards servers.
+///
+/// # Errors
+/// Where it may not, or the kernel knows no such sockets.
+pub(super) fn may_be_transparent() -> io::Result<()> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_ip_transparent_v4(true)
+}
+
 /// Binds `at` once for each of `workers`, non-blocking and listening.
 ///
 /// It is bound without SO_REUSEPORT first, so that another program on the port is an error and does
@@ -58,12 +86,12 @@ impl std::error::Error for BindError {
 ///
 /// # Errors
 /// Where the address cannot be bound.
-pub fn bind(at: Endpoint, workers: usize) -> Result<Vec<TcpListener>, BindError> {
-    let failed = |source| BindError { at, source };
-    drop(socket(at, false).map_err(failed)?);
+pub fn bind(at: Endpoint, reach: Reach, workers: usize) -> Result<Vec<TcpListener>, BindError> {
+    let failed = |source| BindError { at, reach, source };
+    drop(socket(at, reach, false).map_err(failed)?);
     (0..workers)
         .map(|_| {
-            let socket = socket(at, true)?;
+            let socket = socket(at, reach, true)?;
             socket.listen(BACKLOG)?;
             Ok(socket.into())
         })
@@ -71,7 +99,7 @@ pub fn bind(at: Endpoint, workers: usize) -> Result<Vec<TcpListener>, BindError>
         .map_err(failed)
 }
 
-fn socket(at: Endpoint, shared: bool) -> io::Result<Socket> {
+fn socket(at: Endpoint, reach: Reach, shared: bool) -> io::Result<Socket> {
     let address = at.socket();
     let socket = Socket::new(
         Domain::for_address(address),
@@ -84,6 +112,13 @@ fn socket(at: Endpoint, shared: bool) -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
+    match (reach, address.is_ipv6()) {
+        (Reach::Own, _) => {}
+        (Reach::Coming, false) => socket.set_freebind_v4(true)?,
+        (Reach::Coming, true) => socket.set_freebind_v6(true)?,
+        (Reach::InPath, false) => socket.set_ip_transparent_v4(true)?,
+        (Reach::InPath, true) => socket.set_ip_transparent_v6(true)?,
+    }
     socket.bind(&address.into())?;
     Ok(socket)
 }
@@ -100,7 +135,7 @@ mod tests {
 
     #[test]
     fn each_worker_gets_a_listener() {
-        let listeners = bind(free(), 3).expect("free");
+        let listeners = bind(free(), Reach::Own, 3).expect("free");
         assert_eq!(listeners.len(), 3);
         let address = listeners[0].local_addr().expect("bound");
         assert!(
@@ -113,8 +148,8 @@ mod tests {
     #[test]
     fn an_address_that_signpost_itself_holds_is_in_use() {
         let at = free();
-        let _held = bind(at, 1).expect("free");
-        let error = bind(at, 1).expect_err("held");
+        let _held = bind(at, Reach::Own, 1).expect("free");
+        let error = bind(at, Reach::Own, 1).expect_err("held");
         assert_eq!(error.source.kind(), io::ErrorKind::AddrInUse);
         assert!(error.to_string().contains("another program"), "{error}");
     }
@@ -122,7 +157,21 @@ mod tests {
     #[test]
     fn an_address_of_another_host_is_told() {
         let at = Endpoint::new([192, 0, 2, 77].into(), Endpoint::HTTP);
-        let error = bind(at, 1).expect_err("not here");
+        let error = bind(at, Reach::Own, 1).expect_err("not here");
         assert!(error.to_string().contains("not on this host"), "{error}");
+    }
+
+    #[test]
+    fn an_address_that_is_to_come_can_be_waited_for() {
+        for address in ["192.0.2.77", "2001:db8::77"] {
+            let address = address.parse().expect("an address");
+            let at = Endpoint::new(address, free().port);
+            bind(at, Reach::Own, 1).expect_err("not here");
+            match bind(at, Reach::Coming, 1) {
+                Ok(listeners) => assert_eq!(listeners.len(), 1),
+                // A host without IPv6.
+                Err(e) => assert!(address.is_ipv6(), "{e}"),
+            }
+        }
     }
 }

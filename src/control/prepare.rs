@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
 use super::KeyError;
-use super::listeners::{BindError, bind};
+use super::listeners::{BindError, RIGHT_WANTED, Reach, bind, may_be_transparent};
 use crate::model::{Endpoint, Model, Verify};
 use crate::telemetry::OpenError;
 use crate::tls::TrustError;
@@ -19,6 +20,8 @@ pub enum Door {
     Virtual,
     /// A directed IP.
     Dip,
+    /// A port that a directed IP passes on (`pass`).
+    Pass,
     /// The admin listener (`metrics`).
     Admin,
     /// The console over telnet.
@@ -28,10 +31,10 @@ pub enum Door {
 }
 
 impl Door {
-    /// Who serves it: workers serve virtuals and dips alike, so that such a listener stays whichever of them it is for.
+    /// Who serves it: workers serve virtuals, dips and what they pass on alike, so that such a listener stays whichever of them it is for.
     fn behind(self) -> Door {
         match self {
-            Door::Virtual | Door::Dip => Door::Virtual,
+            Door::Virtual | Door::Dip | Door::Pass => Door::Virtual,
             room => room,
         }
     }
@@ -62,6 +65,12 @@ pub fn doors(model: &Model) -> Vec<(Endpoint, Door)> {
                 .chain(listens.iter().copied())
                 .map(move |at| (at, door))
         })
+        .chain(
+            model
+                .dips
+                .iter()
+                .flat_map(|dip| dip.passed().map(|at| (at, Door::Pass))),
+        )
         .chain(model.globals.metrics.map(|at| (at, Door::Admin)))
         .chain(model.globals.console.telnet.map(|at| (at, Door::Telnet)))
         .chain(model.globals.console.ssh.map(|at| (at, Door::Ssh)))
@@ -82,6 +91,8 @@ pub enum PrepareError {
     NeedsInline(Vec<Endpoint>),
     /// These addresses cannot be bound.
     Bind(Vec<BindError>),
+    /// Clients' addresses cannot be kept towards servers.
+    Transparent(io::Error),
     /// The access log cannot be opened.
     Log(OpenError),
     /// These certificates cannot be used.
@@ -103,13 +114,20 @@ impl fmt::Display for PrepareError {
                     }
                     write!(
                         f,
-                        "dip `{dip}` and its real have the very same address and port, which needs the director in the path of the packets (`inline`, not available yet); write where the real server is instead: `dip {dip} REAL-ADDRESS:PORT`"
+                        "dip `{dip}` and its real have the very same address and port, which needs the director in the path of the packets; write `inline INTERFACE` where clients' packets pass through this host, or else where the real server is: `dip {dip} REAL-ADDRESS:PORT`"
                     )?;
                 }
                 Ok(())
             }
             PrepareError::Bind(errors) => lines(errors, f),
             PrepareError::Keys(errors) => lines(errors, f),
+            PrepareError::Transparent(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                write!(f, "`transparent` keeps clients' addresses, {RIGHT_WANTED}")
+            }
+            PrepareError::Transparent(error) => write!(
+                f,
+                "`transparent` keeps clients' addresses, which this kernel does not let sockets have: {error}; take those lines out"
+            ),
             PrepareError::Log(error) => error.fmt(f),
             PrepareError::Trust(error) => error.fmt(f),
         }
@@ -156,12 +174,21 @@ pub fn prepare(
     let inline: Vec<_> = model
         .dips
         .iter()
-        .filter(|d| d.id.socket() == d.real.socket())
+        .filter(|d| model.globals.inline.is_empty() && d.id.socket() == d.real.socket())
         .map(|d| d.id)
         .collect();
     if !inline.is_empty() {
         return Err(PrepareError::NeedsInline(inline));
     }
+    if model.transparent().next().is_some() {
+        may_be_transparent().map_err(PrepareError::Transparent)?;
+    }
+    let in_path: HashSet<_> = model.in_path().collect();
+    let reach = |at, door: Door| match door.behind() {
+        Door::Virtual if in_path.contains(&at) => Reach::InPath,
+        Door::Virtual if model.globals.freebind => Reach::Coming,
+        _ => Reach::Own,
+    };
     let kept = |&(at, door): &(Endpoint, Door)| (at, door.behind());
     let before: HashSet<_> = open_now.iter().map(kept).collect();
     let wanted: HashSet<_> = doors.iter().map(kept).collect();
@@ -172,7 +199,10 @@ pub fn prepare(
             Door::Virtual => workers,
             _ => 1,
         };
-        match handed.remove(&at).map_or_else(|| bind(at, sockets), Ok) {
+        match handed
+            .remove(&at)
+            .map_or_else(|| bind(at, reach(at, door), sockets), Ok)
+        {
             Ok(sockets) => open.push(Listener { at, door, sockets }),
             Err(error) => errors.push(error),
         }
@@ -198,12 +228,8 @@ pub(super) fn trust(model: &Model, before: &Trust) -> Result<Trust, PrepareError
     let reals = model.reals.iter().map(|real| &real.serving.speech);
     let dips = model.dips.iter().map(|dip| &dip.serving.speech);
     let speeches = || reals.clone().chain(dips.clone());
-    let by_host = |verify: &Verify| {
-        matches!(
-            verify,
-            Verify::Address | Verify::Name { ca: None, .. }
-        )
-    };
+    let by_host =
+        |verify: &Verify| matches!(verify, Verify::Address | Verify::Name { ca: None, .. });
     let host = speeches().any(|speech| speech.tls.as_ref().is_some_and(by_host));
     let files = speeches().filter_map(|speech| speech.ca());
     Trust::load(files, host, before).map_err(PrepareError::Trust)

@@ -293,7 +293,7 @@ impl Writer {
     /// Who accepts at such a listener.
     fn behind(&self, door: Door) -> &[Orders] {
         match door {
-            Door::Virtual | Door::Dip => &self.workers,
+            Door::Virtual | Door::Dip | Door::Pass => &self.workers,
             Door::Admin | Door::Telnet | Door::Ssh => {
                 let room = self.rooms.iter().find(|(of, _)| *of == door);
                 room.map(|(_, orders)| std::slice::from_ref(orders))

@@ -86,6 +86,7 @@ pub(super) struct Config {
     pub(super) ids: Box<[Id]>,
     by_id: HashMap<Id, u32, Quick>,
     listens: HashMap<Endpoint, u32, Quick>,
+    passes: HashMap<Endpoint, u32, Quick>,
     reals_from: u32,
     dips_from: u32,
     pub(super) urls_from: u32,
@@ -190,6 +191,9 @@ impl Config {
                 listens.entry(at).or_insert(dips_from + i as u32);
             }
         }
+        let passes = (dips_from..).zip(&model.dips);
+        let passes = passes.flat_map(|(n, dip)| dip.passed().map(move |at| (at, n)));
+        let passes = passes.collect();
         let mut linked = vec![0u32; count];
         let mut redirector = vec![NONE; count];
         let mut urls = Vec::with_capacity(model.urls.len());
@@ -268,6 +272,7 @@ impl Config {
             ids: ids.into(),
             by_id,
             listens,
+            passes,
             reals_from,
             dips_from,
             urls_from,
@@ -389,6 +394,10 @@ impl Config {
 
     pub(super) fn listener(&self, at: Endpoint) -> Option<u32> {
         self.listens.get(&at).copied()
+    }
+
+    pub(super) fn passed(&self, at: Endpoint) -> Option<u32> {
+        self.passes.get(&at).copied()
     }
 
     /// Settings of a real or dip.

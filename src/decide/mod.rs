@@ -44,4 +44,4 @@ pub use returns::RETURNS;
 pub use snapshot::*;
 pub use stick::{STICK_CLIENTS, StickTable, Stuck};
 pub use ticket::*;
-pub use walk::decide;
+pub use walk::{decide, join};

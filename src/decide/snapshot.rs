@@ -193,6 +193,11 @@ impl Snapshot {
         self.config.listener(at).map(NodeIndex)
     }
 
+    /// The dip that passes on what comes to `at`.
+    pub fn passed_at(&self, at: Endpoint) -> Option<NodeIndex> {
+        self.config.passed(at).map(NodeIndex)
+    }
+
     /// A node's id.
     pub fn id(&self, node: NodeIndex) -> &Id {
         &self.config.ids[node.0 as usize]

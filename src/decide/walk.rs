@@ -25,10 +25,10 @@ use super::config::{Config, Kind, NONE};
 use super::predictors::mix;
 use super::settle::View;
 use super::{
-    Action, Ask, Attempt, Decision, Loads, Millis, Moment, NodeIndex, Reason, Snapshot, TRIES,
-    Ticket,
+    Action, Ask, Attempt, Decision, Loads, Millis, Moment, NodeIndex, Past, Reason, Snapshot,
+    TRIES, Ticket,
 };
-use crate::model::Intent;
+use crate::model::{Id, Intent, Scheme};
 
 /// How deep virtuals may stand within virtuals (LANGUAGE.md §4).
 const DEPTH: u32 = 8;
@@ -53,6 +53,39 @@ pub fn decide(
     Walk::new(ask, snapshot, loads, moment, attempt, &mut Blind, false).decide()
 }
 
+/// Decides who takes a connection that is passed on unread at `dip`: itself, or a backup that is a server. Never redirects, as nobody
+/// would read it; else as [`decide`], of somebody who comes to the dip's own address.
+pub fn join(
+    dip: NodeIndex,
+    client: IpAddr,
+    snapshot: &Snapshot,
+    loads: &Loads,
+    moment: Moment,
+    attempt: &mut Attempt,
+) -> Decision {
+    let Id::Endpoint(at) = *snapshot.id(dip) else {
+        return Decision {
+            action: Action::Refuse,
+            reason: Reason::NotHere,
+            ticket: None,
+        };
+    };
+    let ask = Ask {
+        at,
+        client,
+        scheme: Scheme::Http,
+        method: "".into(),
+        host: "".into(),
+        port: at.port.get(),
+        target: "/".into(),
+        past: Past::default(),
+    };
+    let mut blind = Blind;
+    let mut walk = Walk::new(&ask, snapshot, loads, moment, attempt, &mut blind, false);
+    walk.unread = true;
+    walk.decide()
+}
+
 /// One walk.
 pub(super) struct Walk<'w, T> {
     ask: &'w Ask<'w>,
@@ -66,6 +99,8 @@ pub(super) struct Walk<'w, T> {
     trace: &'w mut T,
     /// Nothing is taken: no turn, no place, no token.
     dry: bool,
+    /// What comes is passed on unread: nobody would read a redirect.
+    unread: bool,
     retry: bool,
     /// Virtuals asked and dips passed so far.
     visited: SmallVec<[u32; 12]>,
@@ -112,6 +147,7 @@ impl<'w, T: Trace> Walk<'w, T> {
             attempt,
             trace,
             dry,
+            unread: false,
             visited: SmallVec::new(),
             depth: 0,
             peeked: SmallVec::new(),
@@ -185,7 +221,7 @@ impl<'w, T: Trace> Walk<'w, T> {
         let promised = !self.retry
             && self.config.remembers_s[dip as usize] > 0
             && self.loads.promised_to(dip, self.client, self.now);
-        let bounces = !self.config.bouncers.is_empty();
+        let bounces = !self.unread && !self.config.bouncers.is_empty();
         if bounces && let Some(action) = self.pass_on(dip, promised) {
             return Some(action);
         }

@@ -1,7 +1,7 @@
 //! A checked draft to a model.
 
 use super::draft::{Down, Draft, Kind, Node, Value};
-use super::{AllDown, Dip, Endpoint, Id, Model, Real, Ref, Serving, Tls, Url, Virtual};
+use super::{AllDown, Dip, Endpoint, Id, Model, Real, Ref, Serving, Tls, Url, Virtual, path};
 
 /// Builds the model. The draft has been checked: what does not fit together any more is left out.
 pub(super) fn build(draft: Draft<'_>) -> Model {
@@ -166,6 +166,7 @@ fn serving(node: &mut Node, refs: &[Option<Ref>], watching: &[Option<u32>]) -> S
             Value::Retry(seconds) => serving.watching.retry_s = seconds,
             Value::Autounfail(on) => serving.watching.autounfail = on,
             Value::Timeout(seconds) => serving.timeout_s = seconds,
+            Value::Transparent => serving.transparent = true,
             Value::Errors(number) => serving.watching.errors = Some(number),
             Value::Capacity(clients) => serving.capacity = Some(clients),
             Value::Priority(priority) => serving.priority = priority,
@@ -209,6 +210,7 @@ fn dip(
         proxy_protocol,
         tls: tls(node, showing),
         http2,
+        passes: path::passes(node),
         listens: listens(node),
         virtual_intent: node.virtual_half.intent,
         real_intent: node.real_half.intent,

@@ -302,4 +302,8 @@ pub struct Globals {
     pub access_log: Option<AccessLog>,
     /// Where the console is, and who may come.
     pub console: Console,
+    /// `inline INTERFACE…`: where clients' packets come in that pass through this host; none: it does not stand in their path.
+    pub inline: Vec<Box<str>>,
+    /// `freebind`: listeners may be at addresses that are not on this host yet.
+    pub freebind: bool,
 }

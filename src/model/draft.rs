@@ -91,6 +91,7 @@ pub(super) enum Value {
     NoHttp2,
     Tls(Verify),
     Http2,
+    Transparent,
     Description(Box<str>),
     Link(NodeId),
     Backup(NodeId),
@@ -159,6 +160,8 @@ pub(super) struct Node {
     pub(super) real_half: Half,
     pub(super) targets: Vec<(NodeId, Said)>,
     pub(super) listens: Vec<(Endpoint, Said)>,
+    /// Ports that are passed on, as often as they were said.
+    pub(super) passes: Vec<(NonZeroU16, Said)>,
     pub(super) settings: Vec<Setting>,
     pub(super) watches: Vec<Watched>,
     pub(super) certificates: Vec<Shown>,
@@ -283,6 +286,7 @@ impl<'t> Draft<'t> {
                 real_half: Half::default(),
                 targets: Vec::new(),
                 listens: Vec::new(),
+                passes: Vec::new(),
                 settings: Vec::new(),
                 watches: Vec::new(),
                 certificates: Vec::new(),
@@ -446,6 +450,7 @@ impl<'t> Draft<'t> {
         known.virtual_half = Half::default();
         known.real_half = Half::default();
         known.listens.clear();
+        known.passes.clear();
         known.settings.clear();
         known.watches.clear();
         known.certificates.clear();

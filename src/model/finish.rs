@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::draft::{Down, Draft, Kind, Node, NodeId, Said, Spoken, Value};
-use super::{Id, certificates, cycles, entrance, listeners, warnings, watches, whole};
+use super::{Id, certificates, cycles, entrance, listeners, path, warnings, watches, whole};
 use crate::language::{Diagnostic, Rule, nearest};
 
 /// For more mistakes than these no similar ids are looked up: each look-up reads all ids.
@@ -21,6 +21,7 @@ pub(super) fn finish(draft: &mut Draft<'_>) {
     certificates::check(draft);
     whole::check(draft);
     entrance::check(draft);
+    path::check(draft);
     let holds = !draft.diagnostics.iter().any(Diagnostic::is_error);
     warnings::warn(draft, holds && draft.statements.is_whole());
 }
@@ -95,6 +96,7 @@ fn wanted(value: &Value) -> Wanted {
         Value::NoHttp2 => (LISTENER, "`http2` is of"),
         Value::Tls(_) => (SERVER, "`tls` is of"),
         Value::Http2 => (SERVER, "`http2` is of"),
+        Value::Transparent => (SERVER, "`transparent` is of"),
         Value::Link(_) => (URL, "`link` is of"),
         Value::Description(_) | Value::Backup(_) => return ANY,
     };
@@ -161,6 +163,9 @@ impl Uses {
                 if line.replace(watch.said.line) != Some(watch.said.line) {
                     self.used(draft, id, watch.said, Wanted::new(WEIGHED, "`watch` is of"));
                 }
+            }
+            for said in path::passing(draft, node) {
+                self.used(draft, id, said, Wanted::new(DIP, "`pass` is of"));
             }
             for (_, said) in &node.listens {
                 let said = first_word(draft, *said);

@@ -21,6 +21,7 @@ pub mod foreign;
 mod ids;
 mod listeners;
 mod mask;
+mod path;
 mod phc;
 mod print;
 mod running;

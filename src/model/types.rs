@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AllDown, Bounce, BounceBack, Certificate, Endpoint, Globals, Priority, Probe, Queue, Speech, Tls,
-    TlsVersion,
+    AllDown, Bounce, BounceBack, Certificate, Endpoint, Globals, Priority, Probe, Queue, Speech,
+    Tls, TlsVersion,
 };
 
 /// The id of a url: 1 to 40 of letters, digits, `_ - .`, not an address, not a keyword.
@@ -384,6 +385,8 @@ pub struct Serving {
     pub timeout_s: u32,
     /// How it is spoken to.
     pub speech: Speech,
+    /// The client's address is kept towards the server (`transparent`).
+    pub transparent: bool,
     /// Stands in while this server is not usable.
     pub backup: Option<Ref>,
     /// The operator's words.
@@ -402,6 +405,7 @@ impl Default for Serving {
             probes: Vec::new(),
             timeout_s: 7200,
             speech: Speech::default(),
+            transparent: false,
             backup: None,
             description: None,
         }
@@ -440,6 +444,8 @@ pub struct Dip {
     pub tls: Tls,
     /// Clients may speak HTTP/2.
     pub http2: bool,
+    /// Further ports that are joined unread to the real's (`pass`), in order, each once.
+    pub passes: Vec<NonZeroU16>,
     /// Settings of the pair.
     pub serving: Serving,
 }
@@ -457,6 +463,7 @@ impl Dip {
             proxy_protocol: false,
             tls: Tls::default(),
             http2: true,
+            passes: Vec::new(),
             serving: Serving::default(),
         }
     }

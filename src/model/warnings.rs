@@ -40,6 +40,9 @@ fn tell(draft: &mut Draft<'_>, findings: Findings) {
 }
 
 fn dips_at_their_own_address(draft: &mut Draft<'_>) {
+    if !draft.whole.inline.is_empty() {
+        return;
+    }
     let mut findings = Findings::new();
     for node in &draft.nodes {
         let (Id::Endpoint(id), Some(definition)) = (&node.id, &node.definition) else {
@@ -54,7 +57,7 @@ fn dips_at_their_own_address(draft: &mut Draft<'_>) {
                 definition.said.word,
                 format!("the real of the dip `{id}` has the dip's own address and port"),
                 "`serve` needs to know where the real is",
-                Some(format!("write `dip {id} ENDPOINT`: without `inline` Signpost cannot reach a server at an address of its own")),
+                Some(format!("write `dip {id} ENDPOINT`, or `inline INTERFACE` where clients' packets pass through this host: without it Signpost cannot reach a server at an address of its own")),
             ));
         }
     }

@@ -18,6 +18,8 @@ pub(super) struct Whole {
     pub(super) metrics: Option<(Said, Endpoint)>,
     pub(super) access_log: Option<(Said, AccessLog)>,
     pub(super) entrance: Entrance,
+    pub(super) inline: Vec<Box<str>>,
+    pub(super) freebind: bool,
 }
 
 impl Whole {
@@ -29,6 +31,8 @@ impl Whole {
             metrics: self.metrics.map(|(_, at)| at),
             access_log: self.access_log.map(|(_, log)| log),
             console: self.entrance.done(),
+            inline: self.inline,
+            freebind: self.freebind,
         }
     }
 }

@@ -23,6 +23,7 @@ use super::handshake::Handshake;
 use super::limits::{
     ACCEPT_PAUSE, ACCEPTS, DESCRIPTORS_KEPT, DESCRIPTORS_KEPT_SHARE, RUSH, RUSH_LOOK, TOLD_AGAIN,
 };
+use super::pass;
 use super::socket::accept_with_data;
 use super::stream::{Fresh, watch};
 use super::worker::Worker;
@@ -45,6 +46,13 @@ struct Door {
     prefaced: Cell<bool>,
     /// How hands are shaken; `None`: it is plain.
     shield: RefCell<Option<Arc<Shield>>>,
+    /// What comes is passed on unread.
+    passes: Cell<bool>,
+}
+
+fn passes(worker: &Worker, at: Endpoint) -> bool {
+    let live = worker.farm.live().load();
+    live.snapshot.passed_at(at).is_some()
 }
 
 fn prefaced(worker: &Worker, at: Endpoint) -> bool {
@@ -72,6 +80,7 @@ impl Listening {
             closing: Notify::new(),
             prefaced: Cell::new(prefaced(&worker, at)),
             shield: RefCell::new(shield(&worker, at)),
+            passes: Cell::new(passes(&worker, at)),
         });
         let accepting = accept_all(worker, listener, Rc::clone(&door));
         Ok(Listening {
@@ -84,6 +93,7 @@ impl Listening {
     pub fn heed(&self, worker: &Worker) {
         self.door.prefaced.set(prefaced(worker, self.door.at));
         *self.door.shield.borrow_mut() = shield(worker, self.door.at);
+        self.door.passes.set(passes(worker, self.door.at));
     }
 
     /// Where it listens.
@@ -244,6 +254,9 @@ fn accept_some(
 
 fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, door: &Door) {
     let at = door.at;
+    if door.passes.get() {
+        return pass::welcome(worker, socket, peer, at);
+    }
     let local = match at.address.is_unspecified() {
         true => socket.local_addr().unwrap_or(at.socket()),
         false => at.socket(),

@@ -25,6 +25,7 @@ pub mod http2;
 pub mod laws;
 pub mod limits;
 mod linger;
+mod pass;
 mod past;
 mod proxy_head;
 mod queue;

@@ -24,6 +24,8 @@ pub enum Event {
     ClientGone,
     /// A tunnel was opened.
     Tunnel,
+    /// A connection was passed on unread.
+    Passed,
     /// A client that had been sent there came back to ask again.
     CameBack,
     /// Enough different clients came back: it was probed at once.
@@ -32,7 +34,7 @@ pub enum Event {
 
 impl Event {
     /// All events, in the order of the table.
-    pub const ALL: [Event; 12] = [
+    pub const ALL: [Event; 13] = [
         Event::Answered,
         Event::ConnectFailed,
         Event::HandshakeFailed,
@@ -43,6 +45,7 @@ impl Event {
         Event::Retried,
         Event::ClientGone,
         Event::Tunnel,
+        Event::Passed,
         Event::CameBack,
         Event::Suspected,
     ];
@@ -60,6 +63,7 @@ impl Event {
             Event::Retried => "retried",
             Event::ClientGone => "client-gone",
             Event::Tunnel => "tunnel",
+            Event::Passed => "passed",
             Event::CameBack => "came-back",
             Event::Suspected => "suspected",
         }

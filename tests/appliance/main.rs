@@ -26,6 +26,7 @@ mod http2_clients;
 mod malformed;
 mod metrics;
 mod misbehaving_origins;
+mod pass;
 mod probes;
 mod queue;
 mod redirect;

@@ -119,6 +119,23 @@ fn whole() -> impl Strategy<Value = String> {
     ]
 }
 
+/// A line about the path of packets.
+fn in_path() -> impl Strategy<Value = String> {
+    let dip = (1..4u8).prop_map(|n| format!("[2001:db8::{n}]"));
+    prop_oneof![
+        3 => (dip, prop::collection::vec(1..400u16, 1..4)).prop_map(|(id, ports)| {
+            let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+            format!("pass {id} {}", ports.join(" "))
+        }),
+        1 => (id(), 1..400u16).prop_map(|(id, port)| format!("pass {id} {port}")),
+        2 => prop::sample::select(vec!["eth0", "eth1 br-lan.7", "enp3s0 eth0"])
+            .prop_map(|names| format!("inline {names}")),
+        1 => id().prop_map(|id| format!("transparent {id}")),
+        1 => Just("freebind".to_owned()),
+        1 => (1..4u8).prop_map(|n| format!("dip 10.0.4.{n}")),
+    ]
+}
+
 /// A line about the console.
 fn console() -> impl Strategy<Value = String> {
     const KEY: &str = "AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl";
@@ -249,6 +266,7 @@ pub(crate) fn line() -> impl Strategy<Value = String> {
         2 => probe(),
         2 => whole(),
         2 => console(),
+        2 => in_path(),
         1 => Just("hostname h".to_owned()),
     ]
 }

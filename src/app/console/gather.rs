@@ -87,6 +87,7 @@ impl Pieces<'_> {
         let word = |door: &Door| match door {
             Door::Virtual => "virtual",
             Door::Dip => "dip",
+            Door::Pass => "pass",
             Door::Admin => "metrics",
             Door::Telnet => "console",
             Door::Ssh => "console ssh",
@@ -275,6 +276,7 @@ impl Pieces<'_> {
     fn dip_seen(&self, of: &Dip, id: &Id, measured: &Measured) -> DipSeen {
         DipSeen {
             listens: of.listens.clone(),
+            passes: of.passes.iter().map(|port| port.get()).collect(),
             real: of.real,
             virtual_state: State::of(of.virtual_intent, &Measured::default(), false),
             real_state: self.state(of.real_intent, measured, id),

@@ -202,6 +202,8 @@ pub struct ServingSeen {
 pub struct DipSeen {
     /// Where the virtual half listens besides.
     pub listens: Vec<Endpoint>,
+    /// Further ports of it that are passed on unread.
+    pub passes: Vec<u16>,
     /// Where its real half is.
     pub real: Endpoint,
     /// How the virtual half stands.

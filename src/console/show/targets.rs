@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::farm::{Common, WHY, probes};
 use super::table::{Column, Table, numbers, texts, words};
-use super::words::{clock, maybe, millis, rate};
-use super::{Own, Scene, Server};
+use super::words::{NOTHING, clock, maybe, millis, rate};
+use super::{DipSeen, Own, Scene, Server};
 
 /// So narrow may a URL be cut.
 const URL: usize = 16;
@@ -104,7 +104,7 @@ pub(super) fn urls_json<'a>(servers: &'a [&'a Server]) -> impl Serialize + 'a {
     servers.iter().filter_map(one).collect::<Vec<_>>()
 }
 
-const DIPS: [Column; 15] = [
+const DIPS: [Column; 16] = [
     words("Dip"),
     words("State"),
     words("Virtual"),
@@ -117,10 +117,22 @@ const DIPS: [Column; 15] = [
     numbers("Rate/s"),
     numbers("Promises"),
     numbers("Forwards"),
+    texts("Pass", 8),
     words("Backup"),
     words("Since"),
     texts("Why", WHY),
 ];
+
+/// The ports that are passed on.
+fn passed(own: &DipSeen) -> String {
+    match own.passes.is_empty() {
+        true => NOTHING.to_owned(),
+        false => {
+            let ports: Vec<String> = own.passes.iter().map(u16::to_string).collect();
+            ports.join(",")
+        }
+    }
+}
 
 pub(super) fn dips(scene: &Scene, servers: &[&Server]) -> Table {
     let mut table = Table::new(&DIPS);
@@ -141,6 +153,7 @@ pub(super) fn dips(scene: &Scene, servers: &[&Server]) -> Table {
             rate(server.rate),
             server.promises.to_string(),
             server.came.forwards.to_string(),
+            passed(own),
             maybe(server.backup.as_ref()),
             clock(scene, server.since),
             server.why.to_string(),
@@ -157,6 +170,7 @@ struct DipJson<'a> {
     real_state: &'static str,
     at: String,
     listens: Vec<String>,
+    passes: &'a [u16],
     weight: u16,
     share_percent: u16,
     maxconns: Option<u32>,
@@ -179,6 +193,7 @@ pub(super) fn dips_json<'a>(servers: &'a [&'a Server]) -> impl Serialize + 'a {
             real_state: own.real_state.as_str(),
             at: own.real.to_string(),
             listens: own.listens.iter().map(ToString::to_string).collect(),
+            passes: &own.passes,
             weight: own.serving.weight,
             share_percent: own.serving.share,
             maxconns: own.serving.maxconns,

@@ -125,6 +125,7 @@ fn real_server() -> Server {
 fn dip_server() -> Server {
     let own = DipSeen {
         listens: Vec::new(),
+        passes: vec![21, 443],
         real: at("10.0.0.2"),
         virtual_state: State::InService,
         real_state: State::OutOfService,

@@ -6,6 +6,7 @@ mod bounce;
 mod bounceback;
 mod care_laws;
 mod cases;
+mod join;
 mod laws;
 mod measured;
 mod places;

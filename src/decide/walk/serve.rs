@@ -64,6 +64,9 @@ impl<T: Trace> Walk<'_, T> {
 
     /// Redirects by a url, if it is usable.
     pub(super) fn redirect(&mut self, url: u32, comer: Comer) -> Option<Action> {
+        if self.unread {
+            return self.reject(url, Why::NoUrl);
+        }
         let config = self.config;
         // Settled to be in service and to work, with what it is linked to: nothing of that is looked at again.
         let settled = comer == Comer::New && self.alive(url, View::Steady);

@@ -109,7 +109,7 @@ fn hints_stand_in_order_and_say_what_they_are() {
     };
     let (statements, commands) = (Tongue::Statements, Tongue::Commands);
     assert_eq!(shown(statements, "", "de"), ["decay", "description"]);
-    assert_eq!(shown(statements, "", "i"), ["in-service"]);
+    assert_eq!(shown(statements, "", "i"), ["in-service", "inline"]);
     assert_eq!(shown(statements, "", "is"), ["is"]);
     assert_eq!(shown(statements, "weight ", ""), ["ID"]);
     assert_eq!(

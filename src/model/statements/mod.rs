@@ -23,14 +23,17 @@ mod description;
 mod dip;
 mod enable;
 mod error_threshold;
+mod freebind;
 mod hostname;
 mod http2;
+mod inline;
 mod keepalive;
 mod link;
 mod listen;
 mod maxconns;
 mod metrics;
 mod name;
+mod pass;
 mod predictor;
 mod priority;
 mod probe;
@@ -49,6 +52,7 @@ mod ticket_key;
 mod timeout;
 mod tls;
 mod tls_versions;
+mod transparent;
 mod trusted_proxy;
 mod url;
 mod username;
@@ -61,7 +65,7 @@ use super::print::Printer;
 use crate::language::{Line, Rule, Word};
 
 /// What is printed of a model, in this order.
-pub(super) const PRINT: [fn(&mut Printer<'_>); 51] = [
+pub(super) const PRINT: [fn(&mut Printer<'_>); 55] = [
     hostname::print,
     name::print,
     virtual_server::print,
@@ -99,6 +103,10 @@ pub(super) const PRINT: [fn(&mut Printer<'_>); 51] = [
     retry::print,
     autounfail::print,
     timeout::print,
+    transparent::print,
+    pass::print,
+    inline::print,
+    freebind::print,
     trusted_proxy::print,
     ticket_key::print,
     acme::print,
@@ -170,6 +178,10 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         Rule::console_timeout | Rule::no_console_timeout => console_timeout::apply(draft, line),
         Rule::console_exec | Rule::no_console_exec => console_exec::apply(draft, line),
         Rule::keepalive | Rule::no_keepalive => keepalive::apply(draft, line),
+        Rule::inline | Rule::no_inline => inline::apply(draft, line),
+        Rule::transparent | Rule::no_transparent => transparent::apply(draft, line),
+        Rule::freebind | Rule::no_freebind => freebind::apply(draft, line),
+        Rule::pass | Rule::no_pass => pass::apply(draft, line),
         Rule::hostname | Rule::no_hostname => hostname::apply(draft, line),
         Rule::description | Rule::no_description => description::apply(draft, line),
         _ => {}

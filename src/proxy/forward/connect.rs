@@ -2,12 +2,14 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use tokio::net::TcpStream;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::limits::CONNECT;
@@ -16,10 +18,11 @@ use super::relay::poll_gone;
 use super::tongue::Tongue;
 use super::wire::Wire;
 use crate::proxy::client::{Client, Stream};
+use crate::proxy::socket::choose_port_late;
 
 /// Why there is no connection.
 #[derive(Debug)]
-pub(super) enum NoConnection {
+pub(in crate::proxy) enum NoConnection {
     /// The server or the way to it refused.
     Refused,
     /// The server is there, but does not speak as it is to; in a few words.
@@ -32,18 +35,54 @@ pub(super) enum NoConnection {
     ClientGone,
 }
 
-/// Connects, shakes hands where there is a tongue for that, and lets go at once when the client does. `upgrade`: the request asks for
-/// one.
-pub(super) async fn connect<S>(
-    client: &mut Client<S>,
+/// Connects as `from`, the client's address, where that is to be kept; else, and where the server is of the other family, as this
+/// host.
+///
+/// # Errors
+/// As the kernel says; without the right to have others' addresses that is a refusal of permission.
+pub(in crate::proxy) async fn dial(
     server: SocketAddr,
-    tongue: Option<&Rc<Tongue>>,
-    upgrade: bool,
-) -> Result<Upstream, NoConnection>
+    from: Option<IpAddr>,
+) -> io::Result<TcpStream> {
+    let from = from.map(|from| from.to_canonical());
+    let Some(from) = from.filter(|from| from.is_ipv4() == server.is_ipv4()) else {
+        return TcpStream::connect(server).await;
+    };
+    let socket = Socket::new(
+        Domain::for_address(server),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
+    socket.set_nonblocking(true)?;
+    match from {
+        IpAddr::V4(_) => socket.set_ip_transparent_v4(true)?,
+        IpAddr::V6(_) => socket.set_ip_transparent_v6(true)?,
+    }
+    choose_port_late(socket.as_fd())?;
+    socket.bind(&SocketAddr::new(from, 0).into())?;
+    TcpSocket::from_std_stream(socket.into())
+        .connect(server)
+        .await
+}
+
+/// Where a connection leads, and how it is made.
+#[derive(Clone, Copy)]
+pub(super) struct To<'a> {
+    pub(super) server: SocketAddr,
+    /// The client's address, where the server is to see it.
+    pub(super) from: Option<IpAddr>,
+    /// How the server is spoken to, where that is not HTTP/1.1 in the clear.
+    pub(super) tongue: Option<&'a Rc<Tongue>>,
+    /// The request asks for an upgrade, which HTTP/2 does not know.
+    pub(super) upgrade: bool,
+}
+
+/// Connects, shakes hands where there is a tongue for that, and lets go at once when the client does.
+pub(super) async fn connect<S>(client: &mut Client<S>, to: To<'_>) -> Result<Upstream, NoConnection>
 where
     S: Stream,
 {
-    let mut connecting = pin!(timeout(CONNECT, open(server, tongue, upgrade)));
+    let mut connecting = pin!(timeout(CONNECT, open(to)));
     let connected = std::future::poll_fn(|cx| {
         if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
             return Poll::Ready(Some(connected));
@@ -58,30 +97,29 @@ where
     }
 }
 
-async fn open(
-    server: SocketAddr,
-    tongue: Option<&Rc<Tongue>>,
-    upgrade: bool,
-) -> Result<Upstream, NoConnection> {
+async fn open(to: To<'_>) -> Result<Upstream, NoConnection> {
+    let To {
+        tongue, upgrade, ..
+    } = to;
     let Some(tongue) = tongue else {
-        let stream = open_plain(server).await?;
+        let stream = open_plain(to).await?;
         return Ok(Upstream::new(Wire::Plain(stream), false));
     };
     if upgrade || !tongue.http2() {
-        return tongue.greet(open_plain(server).await?, upgrade).await;
+        return tongue.greet(open_plain(to).await?, upgrade).await;
     }
     let opening = tongue.turn().await;
     // Whoever had the turn before may have left room.
     if let Some(upstream) = tongue.join() {
         return Ok(upstream);
     }
-    let greeted = tongue.greet(open_plain(server).await?, false).await;
+    let greeted = tongue.greet(open_plain(to).await?, false).await;
     drop(opening);
     greeted
 }
 
-async fn open_plain(server: SocketAddr) -> Result<TcpStream, NoConnection> {
-    let stream = TcpStream::connect(server).await.map_err(blame)?;
+async fn open_plain(to: To<'_>) -> Result<TcpStream, NoConnection> {
+    let stream = dial(to.server, to.from).await.map_err(blame)?;
     stream.set_nodelay(true).map_err(blame)?;
     Ok(stream)
 }
@@ -96,7 +134,7 @@ pub(super) fn exhausted(error: &io::Error) -> bool {
 }
 
 /// Whose fault a failed connect is.
-fn blame(error: io::Error) -> NoConnection {
+pub(in crate::proxy) fn blame(error: io::Error) -> NoConnection {
     use io::ErrorKind::{
         ConnectionAborted, ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable,
         TimedOut,

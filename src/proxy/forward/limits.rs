@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// How long a connection to a server may take to come about (LANGUAGE.md §4, Times).
-pub(super) const CONNECT: Duration = Duration::from_secs(3);
+pub(in crate::proxy) const CONNECT: Duration = Duration::from_secs(3);
 /// How long the head of an answer may take after the last byte of the request moved.
 pub(super) const ANSWER_HEAD: Duration = Duration::from_secs(60);
 /// How long a client may leave what was written to it untaken (RELIABILITY.md part E).

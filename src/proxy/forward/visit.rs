@@ -1,10 +1,10 @@
 //! One server's turn at an exchange: over a connection that is there or a fresh one, and what its end means.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::connect::{NoConnection, connect, exhausted};
+use super::connect::{NoConnection, To, connect, exhausted};
 use super::pool::{Upstream, Way};
 use super::relay::{Closed, End, Failure, Relay};
 use super::request::Route;
@@ -60,6 +60,7 @@ impl<S: Stream> Visit<'_, S> {
         // A request that cannot be sent twice is worth asking the kernel whether the connection still stands.
         let mut idle = match tongue.filter(|tongue| tongue.http2()) {
             Some(tongue) => tongue.join(),
+            None if self.kept_address().is_some() => None,
             None => worker.pools.take(way, !replayable),
         };
         let mut by_http1 = false;
@@ -146,7 +147,7 @@ impl<S: Stream> Visit<'_, S> {
         self.exchange.trace.passed(taken, down);
         self.worker.tally.passed(self.place.gauges(), up, down);
         match end {
-            End::Whole(_) if reusable => {
+            End::Whole(_) if reusable && self.kept_address().is_none() => {
                 // Servers that send a body to HEAD nevertheless may do so late (RFC 9112 §6.3).
                 upstream.wary = self.exchange.head.text(&self.exchange.head.method) == b"HEAD";
                 self.worker.pools.keep(way, upstream);
@@ -192,6 +193,12 @@ impl<S: Stream> Visit<'_, S> {
         pools.tongue(whom, speech, &trust).map(Some)
     }
 
+    /// The client's address, where the server is to see it: its connections are for nobody else then.
+    fn kept_address(&self) -> Option<IpAddr> {
+        let serving = self.exchange.live.snapshot.serving(self.server);
+        serving.transparent.then_some(self.exchange.client)
+    }
+
     async fn connect(
         &mut self,
         server: SocketAddr,
@@ -199,7 +206,13 @@ impl<S: Stream> Visit<'_, S> {
         by_http1: bool,
     ) -> Result<Upstream, NoConnection> {
         let begun = self.exchange.trace.now();
-        let connected = connect(self.client, server, tongue, by_http1).await?;
+        let to = To {
+            server,
+            from: self.kept_address(),
+            tongue,
+            upgrade: by_http1,
+        };
+        let connected = connect(self.client, to).await?;
         self.exchange.trace.connected(begun);
         Ok(connected)
     }
@@ -278,6 +291,5 @@ fn websocket(head: &Head) -> bool {
         .lines()
         .filter(|(name, _)| name.eq_ignore_ascii_case(b"upgrade"));
     let key = |(name, _): (&[u8], &[u8])| name.eq_ignore_ascii_case(b"sec-websocket-key");
-    upgrades.all(|(_, value)| value.eq_ignore_ascii_case(b"websocket"))
-        && head.lines().any(key)
+    upgrades.all(|(_, value)| value.eq_ignore_ascii_case(b"websocket")) && head.lines().any(key)
 }
