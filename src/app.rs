@@ -91,6 +91,8 @@ pub struct Director {
     /// Who wants another process in the place of this one.
     callers: (mpsc::Sender<Caller>, mpsc::Receiver<Caller>),
     launched: Option<Launched>,
+    /// The console's Unix socket is the next process's too.
+    gave_console: bool,
     grace: Duration,
 }
 
@@ -232,6 +234,7 @@ impl Director {
                 .and_then(|console| console.socket.as_deref().map(absolute)),
             callers,
             launched: None,
+            gave_console: false,
             grace: options.grace,
         };
         let model = Arc::clone(director.life.running().model());
@@ -347,6 +350,9 @@ impl Director {
     /// the time is over that may be `left`, or somebody `asked` this process to end; then as [`stop`](Self::stop) has it.
     pub async fn retire(mut self, left: Duration, asked: impl Future<Output = ()>) -> Table {
         drop(self.probing.take());
+        if let Some(served) = self.served.as_ref().filter(|_| self.gave_console) {
+            served.keep_file(true);
+        }
         let served = self.served.take().map(Served::stop);
         // What its sessions asked for and was not done is not done here any more.
         self.wishes.1.close();

@@ -126,6 +126,7 @@ impl Director {
     async fn give_all(&mut self, talk: &Talk, socket: &std::path::Path) -> Result<(), String> {
         let failed = |e: std::io::Error| e.to_string();
         let gift = self.gift(socket).map_err(failed)?;
+        self.gave_console = gift.handover.console;
         let stream = talk.0.try_clone().map_err(failed)?;
         let giving = move || {
             stream.set_read_timeout(Some(WORD)).map_err(failed)?;
