@@ -417,7 +417,9 @@ impl Writer {
     }
 
     /// Tells every worker to stop accepting and to end when what is under way is done.
-    pub async fn drain(&self) {
+    pub async fn drain(&mut self) {
+        // A copy would keep a socket listening that nobody accepts from.
+        self.held.sockets.clear();
         for worker in &self.workers {
             self.order(worker, Order::Drain).await;
         }

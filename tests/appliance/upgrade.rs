@@ -209,7 +209,7 @@ fn what_runs_goes_along_and_not_only_what_is_saved() {
         "{}! of the second\nurl u http://u.example/%d\nbind {at} u\nmetrics {metrics}\n",
         redirects(at)
     ));
-    director.typed(&["configure", "hostname edge", "oos t", "end"]);
+    director.typed(&["configure", "hostname edge", "oos url t", "end"]);
     director.typed(&[
         "configure candidate",
         "url v http://v.example/%d",

@@ -1,6 +1,8 @@
 //! Starts the new process: by the running one, so that it is of the same user, in the same place, and of the same service.
 
 use std::io::Write;
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -10,7 +12,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
-use tracing::{error, info};
+use tokio::time::{sleep, timeout};
+use tracing::{error, info, warn};
 
 use crate::app::Director;
 use crate::console::serve::Caller;
@@ -19,7 +22,7 @@ use crate::console::serve::frame::Call;
 /// How long a new process may take from its start until it serves.
 const WHOLE: Duration = Duration::from_secs(90);
 
-/// How long the reason is waited for of a process that has ended.
+/// How long the reason is waited for of a process that has ended, and whoever asked for an upgrade to hear of it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// The option of `signpost serve` that makes it take over.
@@ -38,7 +41,10 @@ pub struct Told {
 #[derive(Debug)]
 pub(in crate::app) struct Launched {
     pid: Option<u32>,
-    outcome: oneshot::Sender<Result<String, String>>,
+    /// Whoever asked for it.
+    asker: UnixStream,
+    /// What came of it has been told.
+    over: oneshot::Sender<()>,
     /// It has called: from then on it is heard out.
     called: Arc<AtomicBool>,
 }
@@ -51,7 +57,7 @@ impl Director {
             return;
         };
         let asked = self.launched.as_ref();
-        let started = match asked.is_some_and(|launched| !launched.outcome.is_closed()) {
+        let started = match asked.is_some_and(|launched| !launched.over.is_closed()) {
             true => Err("an upgrade is under way already".to_owned()),
             false => self.started(&binary, arguments),
         };
@@ -66,17 +72,24 @@ impl Director {
             }
         };
         info!("started `{}` to take over", binary.display());
-        let (outcome, comes) = oneshot::channel();
+        let (over, told) = oneshot::channel();
         let called = Arc::<AtomicBool>::default();
-        self.launched = Some(Launched {
-            pid,
-            outcome,
-            called: Arc::clone(&called),
-        });
+        match stream.try_clone() {
+            Ok(asker) => {
+                self.launched = Some(Launched {
+                    pid,
+                    asker,
+                    over,
+                    called: Arc::clone(&called),
+                });
+            }
+            Err(e) => warn!("nobody can be told what comes of it: {e}"),
+        }
         tokio::spawn(async move {
-            let result = watch(child, comes, &called).await;
-            // Whoever asked may read slowly or not at all.
-            tokio::task::spawn_blocking(move || tell(stream, result));
+            if let Some(why) = watch(child, told, &called).await {
+                error!("no upgrade, this process goes on: {why}");
+                tell(stream, Err(why));
+            }
         });
     }
 
@@ -111,13 +124,18 @@ impl Director {
         if let Err(why) = &result {
             error!("no upgrade, this process goes on: {why}");
         }
-        if let Some(launched) = self.launched.take() {
-            let said = result.map(|pid| match launched.pid == Some(pid) {
-                true => format!("process {pid} serves; this one lets its connections end"),
-                false => format!("process {pid}, another than was started, serves"),
+        // Of a process that nobody asked for its asker is not told.
+        let fails = result.is_err();
+        let asked = self.launched.take_if(|launched| {
+            !fails || launched.called.load(Ordering::Relaxed) || launched.over.is_closed()
+        });
+        let asked = asked.filter(|launched| !launched.over.is_closed());
+        if let Some(launched) = asked {
+            let said = result.map(|pid| {
+                format!("process {pid} serves; the one before lets its connections end")
             });
-            // It may have been given up.
-            let _ = launched.outcome.send(said);
+            tell(launched.asker, said);
+            let _ = launched.over.send(());
         }
     }
 }
@@ -139,51 +157,50 @@ fn own_arguments<T: AsRef<std::ffi::OsStr>>(all: impl Iterator<Item = T>) -> Vec
     own
 }
 
+/// Watches over a process that was started, until it is `over`: why nothing comes of it.
 async fn watch(
     mut child: Child,
-    mut comes: oneshot::Receiver<Result<String, String>>,
+    mut over: oneshot::Receiver<()>,
     called: &AtomicBool,
-) -> Result<String, String> {
-    let ending = |_| Err("the director ends".to_owned());
+) -> Option<String> {
     tokio::select! {
         biased;
-        outcome = &mut comes => outcome.unwrap_or_else(ending),
+        _ = &mut over => None,
         status = child.wait() => {
             // It may have said why before it ended.
-            if let Ok(outcome) = tokio::time::timeout(LAST_WORDS, &mut comes).await {
-                return outcome.unwrap_or_else(ending);
+            if called.load(Ordering::Relaxed) && timeout(LAST_WORDS, &mut over).await.is_ok() {
+                return None;
             }
-            let why = match status {
-                Ok(status) => format!("the new process ended before it served ({status}); this director's log says why"),
+            Some(match status {
+                Ok(status) => format!("the new process ended before it served ({status}); the log of the running one has what it said"),
                 Err(e) => format!("the new process cannot be waited for: {e}"),
-            };
-            error!("no upgrade, this process goes on: {why}");
-            Err(why)
+            })
         }
-        () = tokio::time::sleep(WHOLE) => {
+        () = sleep(WHOLE) => {
             if called.load(Ordering::Relaxed) {
-                return comes.await.unwrap_or_else(ending);
+                // It is heard out, and that has its own end.
+                let _ = over.await;
+                return None;
             }
-            let why = format!("the new process did not serve within {} s and was ended", WHOLE.as_secs());
-            error!("no upgrade, this process goes on: {why}");
             // It may have ended just now.
             let _ = child.start_kill();
             let _ = child.wait().await;
-            Err(why)
+            Some(format!("the new process did not call within {} s and was ended", WHOLE.as_secs()))
         }
     }
 }
 
-fn tell(mut stream: std::os::unix::net::UnixStream, result: Result<String, String>) {
+fn tell(mut stream: UnixStream, result: Result<String, String>) {
     let told = Told {
         ok: result.is_ok(),
         said: result.unwrap_or_else(|why| why),
     };
-    // Whoever asked may be gone.
-    let _ = stream.set_write_timeout(Some(super::WORD));
+    // Whoever asked may be gone. A line finds room at once.
+    let _ = stream.set_write_timeout(Some(LAST_WORDS));
     if let Ok(line) = serde_json::to_string(&told) {
         let _ = writeln!(stream, "{line}");
     }
+    let _ = stream.shutdown(Shutdown::Both);
 }
 
 #[cfg(test)]
