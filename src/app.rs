@@ -493,10 +493,11 @@ pub fn claim_descriptors(listeners: usize) {
         Ok(()) => limit.maximum,
         Err(_) => limit.current,
     };
-    let need = listeners as u64 + DESCRIPTORS_KEPT;
+    // Each is open twice: where it is accepted from, and for whoever takes over.
+    let need = 2 * listeners as u64 + DESCRIPTORS_KEPT;
     match have {
         Some(have) if have < need => warn!(
-            "{listeners} listening sockets and {DESCRIPTORS_KEPT} descriptors for connections need {need}, the limit is {have}: raise it (`ulimit -n`, LimitNOFILE= in the systemd unit)"
+            "{listeners} listening sockets, each open twice, and {DESCRIPTORS_KEPT} descriptors for connections need {need}, the limit is {have}: raise it (`ulimit -n`, LimitNOFILE= in the systemd unit)"
         ),
         Some(have) => info!("{have} descriptors, {listeners} of them listen"),
         None => {}

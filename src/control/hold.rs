@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::listeners::BindError;
 use super::prepare::Listener;
 use super::{Door, Order, Writer};
+use crate::decide::Keepsake;
 use crate::health::Legacy;
 use crate::model::Endpoint;
 
@@ -20,6 +21,8 @@ pub struct Estate {
     pub secret: [u8; 32],
     /// What was found of each server, by its id.
     pub servers: HashMap<String, Legacy>,
+    /// Who is stuck to which server by its address; [`Loads`](crate::decide::Loads) tells it, which takes its time.
+    pub clients: Keepsake,
 }
 
 /// What a writer holds.
@@ -29,6 +32,8 @@ pub(super) struct Held {
     pub(super) sockets: HashMap<Endpoint, Vec<TcpListener>>,
     /// What the process before found, until the first configuration is in force.
     pub(super) legacies: HashMap<String, Legacy>,
+    /// Its sticky clients, until then.
+    pub(super) clients: Option<Keepsake>,
 }
 
 /// The listener of `bound` sockets: each worker of `accepting` gets at least one, and none is left out, as connections may wait in
@@ -76,11 +81,12 @@ impl Writer {
         all.flat_map(|(at, sockets)| sockets.iter().map(|socket| (*at, socket)))
     }
 
-    /// What is known beside the configuration.
+    /// What is known beside the configuration, but for clients.
     pub fn estate(&self) -> Estate {
         Estate {
             secret: self.secret,
             servers: self.wards.legacies(self.farm().now()),
+            clients: Keepsake::default(),
         }
     }
 
@@ -88,6 +94,7 @@ impl Writer {
     pub fn inherit(&mut self, estate: Estate) {
         self.secret = estate.secret;
         self.held.legacies = estate.servers;
+        self.held.clients = Some(estate.clients);
     }
 
     /// Leaves the listeners to another process that accepts from them: every connection ends after its next answer, and the workers

@@ -220,6 +220,10 @@ impl Writer {
             snapshot,
             loads: Arc::new(loads),
         }));
+        if let Some(clients) = self.held.clients.take() {
+            let now = self.farm.now();
+            self.farm.live().load().loads.adopt(&clients, now);
+        }
         self.farm.ledger().forget_all_but(&self.model);
         turned.bring(&self.farm, &self.wards);
         self.hurried.clear();

@@ -251,6 +251,41 @@ fn clients_stay_with_their_servers_though_the_key_is_the_processs_own() {
     }
 }
 
+/// Where a client of this address is sent.
+fn sent(from: [u8; 4], at: SocketAddr) -> String {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let socket = socket.expect("a socket");
+    let from = SocketAddr::from((from, 0));
+    socket.bind(&from.into()).expect("bound");
+    socket.connect(&at.into()).expect("connected");
+    let mut stream = std::net::TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).expect("set");
+    let request = "GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    let location = answer.lines().find(|line| line.starts_with("Location: "));
+    location.expect("a redirect").to_owned()
+}
+
+#[test]
+fn clients_stay_with_their_servers_by_their_addresses_too() {
+    let at = free();
+    let mut director = Director::start(&format!(
+        "virtual {at}\nurl a http://a.example/%d\nurl b http://b.example/%d\nurl c http://c.example/%d\n\
+         bind {at} a b c\nsticky {at} 10\n"
+    ));
+    let clients = [[127, 9, 9, 1], [127, 9, 9, 2], [127, 9, 9, 3]];
+    let before = clients.map(|client| sent(client, at));
+    director.upgrade(&[]);
+    // In another order: by turns alone they would go elsewhere.
+    for nth in [2, 0, 1, 2, 1, 0] {
+        assert_eq!(sent(clients[nth], at), before[nth]);
+    }
+    director.upgrade(&[]);
+    assert_eq!(sent(clients[1], at), before[1]);
+}
+
 #[test]
 fn what_was_found_of_servers_goes_along() {
     let (failing, second) = (

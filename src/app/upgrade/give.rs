@@ -13,6 +13,7 @@ use super::{By, Handover, PROTOCOL, Pending, Reply, Saved, WORD, Word};
 use crate::app::Director;
 use crate::console::serve::Caller;
 use crate::console::serve::frame::Call;
+use crate::decide::{Loads, Millis};
 use crate::model::Running;
 
 /// Ends the talk where this is dropped before its time, so that no thread is left waiting for the other side.
@@ -30,6 +31,8 @@ struct Gift {
     saved: Option<Arc<Running>>,
     before: Option<Arc<Running>>,
     handover: Handover,
+    loads: Arc<Loads>,
+    now: Millis,
     sockets: Vec<OwnedFd>,
 }
 
@@ -47,6 +50,7 @@ impl Gift {
         if let (Some(pending), Some(before)) = (&mut handover.pending, &self.before) {
             pending.before = before.print();
         }
+        handover.estate.clients = self.loads.keepsake(self.now);
         let sockets: Vec<_> = self.sockets.iter().map(AsFd::as_fd).collect();
         let count = sockets.len();
         say(stream, &Reply::Take(Box::new(self.handover)))
@@ -166,6 +170,8 @@ impl Director {
             running: Arc::clone(life.running()),
             saved: life.known_saved(),
             before: before.map(|(before, _)| before),
+            loads: Arc::clone(&self.writer.farm().live().load().loads),
+            now,
             handover: Handover {
                 recovered: life.recovered().map(str::to_owned),
                 generation: life.generation(),
