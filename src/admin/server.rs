@@ -61,9 +61,13 @@ pub async fn serve(mut inbox: mpsc::Receiver<Order>, source: Source) {
                     accepting.abort();
                 }
             }
-            Order::Drain => break,
-            Order::Forget(_) | Order::Heed | Order::Log(_) | Order::Listen(_) | Order::Count(_) => {
-            }
+            Order::Drain | Order::Retire => break,
+            Order::Forget(_)
+            | Order::Heed
+            | Order::Log(_)
+            | Order::Listen(_)
+            | Order::Count(_)
+            | Order::Ping(_) => {}
         }
     }
     for accepting in open.values() {

@@ -13,6 +13,7 @@ pub mod inline;
 pub mod secret;
 pub mod serve;
 mod terminal;
+pub mod upgrade;
 
 /// A Layer-7 HTTP redirect load balancer.
 #[derive(Debug, Parser)]
@@ -32,6 +33,7 @@ enum Command {
     Secret(secret::Args),
     Import(import::Args),
     Inline(inline::Args),
+    Upgrade(upgrade::Args),
 }
 
 impl Cli {
@@ -46,6 +48,7 @@ impl Cli {
             Command::Secret(args) => secret::run(args),
             Command::Import(args) => import::run(args),
             Command::Inline(args) => inline::run(args),
+            Command::Upgrade(args) => upgrade::run(args),
         }
     }
 }

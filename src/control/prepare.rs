@@ -7,6 +7,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 
 use super::KeyError;
+use super::hold::opened;
 use super::listeners::{BindError, RIGHT_WANTED, Reach, bind, may_be_transparent};
 use crate::model::{Endpoint, Model, Verify};
 use crate::telemetry::OpenError;
@@ -32,7 +33,7 @@ pub enum Door {
 
 impl Door {
     /// Who serves it: workers serve virtuals, dips and what they pass on alike, so that such a listener stays whichever of them it is for.
-    fn behind(self) -> Door {
+    pub(super) fn behind(self) -> Door {
         match self {
             Door::Virtual | Door::Dip | Door::Pass => Door::Virtual,
             room => room,
@@ -49,6 +50,8 @@ pub struct Listener {
     pub door: Door,
     /// One socket a worker, or the only one.
     pub sockets: Vec<TcpListener>,
+    /// A copy of each that is one of its own, for whoever takes over from this process.
+    pub held: Vec<TcpListener>,
 }
 
 /// Every endpoint that a model listens on, in the order of its definition, and for what.
@@ -199,11 +202,11 @@ pub fn prepare(
             Door::Virtual => workers,
             _ => 1,
         };
-        match handed
+        let bound = handed
             .remove(&at)
-            .map_or_else(|| bind(at, reach(at, door), sockets), Ok)
-        {
-            Ok(sockets) => open.push(Listener { at, door, sockets }),
+            .map_or_else(|| bind(at, reach(at, door), sockets), Ok);
+        match bound.and_then(|bound| opened(at, door, bound, sockets)) {
+            Ok(listener) => open.push(listener),
             Err(error) => errors.push(error),
         }
     }

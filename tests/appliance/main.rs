@@ -32,6 +32,8 @@ mod queue;
 mod redirect;
 mod reload;
 mod shutdown;
+mod systemd;
 mod tls;
+mod upgrade;
 mod upgrades;
 mod upstream;
