@@ -203,7 +203,7 @@ static void hold(int concurrent, int count) {
     printf("DONE %lu WRONG %lu FAILED %lu REUSED 0\n", done, wrong, failed);
 }
 
-/* Runs until `until`, or while a place has no ticket yet; then lets what is under way end. */
+/* Each place once, then again until `until`; what is under way then may end. */
 static void run(struct place *places, int concurrent, double until) {
     struct epoll_event ready[256];
     int under_way = 0;
@@ -284,7 +284,7 @@ int main(int argc, char **argv) {
     if (keep) return hold(concurrent, amount), 0;
     struct place *places = calloc(concurrent, sizeof *places);
     for (int i = 0; i < concurrent; i++) places[i].fd = -1;
-    run(places, concurrent, 0);
+    run(places, concurrent, now());
     if (failed) fprintf(stderr, "%lu of the first %d failed\n", failed, concurrent);
     puts("ready");
     fflush(stdout);

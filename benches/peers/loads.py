@@ -121,23 +121,27 @@ def handshakes(bench, process, address, seconds, mode, group):
     return done / took, spent / done * 1e6
 
 
-def objects(process, address, seconds, path, size, connections, keep=True):
-    command = [sys.executable, HERE / "objects.py", "keep" if keep else "close", address, path, size, connections, seconds]
+def objects(process, address, seconds, path, size, connections, mode="keep"):
+    command = [sys.executable, HERE / "objects.py", mode, address, path, size, connections, seconds]
     done, _, took, spent = told(process, command)
     return done / took, spent / done * 1e6
 
 
 def idle(bench, process, address, mode, count):
-    """Bytes of memory that each of `count` idle connections costs, after one request on each."""
+    """Bytes of memory that each of `count` idle connections costs, after one request on each; 100 others came and went before."""
     seen = []
 
     def look():
         bench.settled()
         seen.append(process.memory())
 
-    before = process.memory()
-    command = [bench.handshakes, mode, *address.split(":"), HOST, "X25519", 64, count]
-    done, _, _, _ = told(process, command, look)
-    if done != count:
-        raise Wrong(f"{done} of {count} idle connections came about")
+    def hold(number, meanwhile):
+        done, _, _, _ = told(process, [bench.handshakes, mode, *address.split(":"), HOST, "X25519", 64, number], meanwhile)
+        if done != number:
+            raise Wrong(f"{done} of {number} idle connections came about")
+
+    hold(100, look)
+    bench.settled()
+    seen, before = [], process.memory()
+    hold(count, look)
     return (seen[0] - before) / count

@@ -216,7 +216,7 @@ def envoy(bench, name, at, program):
                 {"header": {"key": "x-forwarded-host", "value": "%REQ(:AUTHORITY)%"}}]}]
         connection = {
             "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-            "stat_prefix": key, "codec_type": "AUTO", "use_remote_address": True, "generate_request_id": False, "via": "1.1 envoy",
+            "stat_prefix": key, "codec_type": "AUTO", "use_remote_address": True, "generate_request_id": False, "delayed_close_timeout": "0s", "via": "1.1 envoy",
             "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
             "http_filters": [{"name": "router", "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router", "suppress_envoy_headers": True}}],

@@ -10,8 +10,12 @@ EPOLL = "bare epoll loop"
 @dataclass
 class Target:
     label: str
-    process: object
+    server: dict  # at, process, command
     address: str
+
+    @property
+    def process(self):
+        return self.server["process"]
 
 
 @dataclass
@@ -58,7 +62,7 @@ class Scenario:
 
     @staticmethod
     def target(bench, name, label, key):
-        return Target(label, bench.servers[name]["process"], bench.servers[name]["at"][key])
+        return Target(label, bench.servers[name], bench.servers[name]["at"][key])
 
     def table(self, results, counts):
         """The Markdown rows, and each bound with whether it holds; the ratio is to the best peer (the bare loop is no peer)."""
@@ -104,8 +108,8 @@ def by_handshakes(mode, group="X25519"):
     return lambda bench, process, address, seconds: loads.handshakes(bench, process, address, seconds, mode, group)
 
 
-def by_objects(path, size, connections, keep=True):
-    return lambda bench, process, address, seconds: loads.objects(process, address, seconds, path, size, connections, keep)
+def by_objects(path, size, connections, mode="keep"):
+    return lambda bench, process, address, seconds: loads.objects(process, address, seconds, path, size, connections, mode)
 
 
 def by_idle(mode):
@@ -128,7 +132,9 @@ SCENARIOS = {scenario.name: scenario for scenario in [
     Scenario("large", "forward, 1 MiB", "forward", by_wrk(path="/large", connections=16, wanted=2), {"peer": 0.50}),
     Scenario("huge", "forward, 100 MiB", "forward", by_objects("/huge", 100 * MIB, 4), {"peer": 0.50}),
     Scenario("objects", "1 MiB objects, clients with keep-alive", "forward", by_objects("/large", MIB, 16), {"peer": 1 / 50}, ours="objects", unit="object"),
-    Scenario("objects-close", "1 MiB objects, new connections for each", "forward", by_objects("/large", MIB, 16, keep=False), {"peer": 1 / 50},
+    Scenario("objects-close", "1 MiB objects, new connections for each", "forward", by_objects("/large", MIB, 16, "close"), {"peer": 1 / 50},
+             ours="objects_closing", unit="object"),
+    Scenario("objects-visit", "1 MiB objects, visits of ten, each with a new connection", "forward", by_objects("/large", MIB, 16, "visit"), {"peer": 1 / 50},
              ours="objects_closing", unit="object"),
     Scenario("idle", "memory of an idle connection", "redirect", by_idle("idle"), {"bytes": 1024}, epoll=True, is_idle=True),
     Scenario("idle-tls", "memory of an idle TLS connection", "ecdsa", by_idle("idle-tls"), {"bytes": 12 * 1024}, is_idle=True),
