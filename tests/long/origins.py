@@ -349,6 +349,10 @@ class Origin:
                                            stdout=self.said, stderr=self.said, start_new_session=True)
         return True
 
+    def lines(self):
+        """What it logged so far."""
+        return [line.decode(errors="replace") for line in self.log.read_bytes().splitlines()]
+
     def end(self):
         """What it logged; all of it, as some write late."""
         if self.helper:
@@ -361,7 +365,7 @@ class Origin:
                 except subprocess.TimeoutExpired:
                     os.killpg(child.pid, signal.SIGKILL)
                     child.wait()
-        lines = [line.decode(errors="replace") for line in self.log.read_bytes().splitlines()]
+        lines = self.lines()
         self.said.close()
         self.keeper.cleanup()
         return lines
