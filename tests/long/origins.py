@@ -108,7 +108,7 @@ def app(environ, start_response):
     except Exception as error:
         length = repr(error)
     start_response("200 OK", [("Content-Type", "text/plain"), ("X-Body", str(length)[:60])])
-    return [target.encode("utf-8", "replace")]
+    return [b"" if environ["REQUEST_METHOD"] == "HEAD" else target.encode("utf-8", "replace")]
 """
 ASGI = """
 import os
@@ -205,7 +205,7 @@ run lambda { |env|
   target = env["PATH_INFO"].to_s + "?" + env["QUERY_STRING"].to_s
   log.write(env["REQUEST_METHOD"] + " " + target + "\\n")
   env["rack.input"].read
-  [200, {"Content-Type" => "text/plain"}, [target]]
+  [200, {"Content-Type" => "text/plain"}, env["REQUEST_METHOD"] == "HEAD" ? [] : [target]]
 }
 """
 PSGI = """
@@ -215,7 +215,7 @@ sub {
   my $env = shift;
   print $log $env->{REQUEST_METHOD} . " " . $env->{REQUEST_URI} . "\\n";
   my $body; 1 while $env->{"psgi.input"}->read($body, 65536);
-  return [200, ["Content-Type" => "text/plain"], [$env->{REQUEST_URI}]];
+  return [200, ["Content-Type" => "text/plain"], [$env->{REQUEST_METHOD} eq "HEAD" ? () : $env->{REQUEST_URI}]];
 };
 """
 JAVA = """
