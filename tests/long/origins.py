@@ -299,7 +299,8 @@ ORIGINS = {
     "go": ("go", None, built_go),
     "java": ("java", None, lambda origin: ["java", origin.file("Origin.java", JAVA), *split(origin.address)]),
     "python": (PYTHON, None, lambda origin: [PYTHON, origin.file("origin.py", STANDARD), *split(origin.address)]),
-    "gunicorn": ("gunicorn", None, wsgi("gunicorn", "-w1", "--threads", "8", "--keep-alive", "60", "-b", "{address}", "app:app")),
+    # Its threads spin for ever at a chunked body that is cut; workers of one request are ended after the timeout.
+    "gunicorn": ("gunicorn", None, wsgi("gunicorn", "-w", "8", "--timeout", "5", "-b", "{address}", "app:app")),
     "waitress": (PYTHON, "waitress", wsgi(PYTHON, "-m", "waitress", "--listen={address}", "--threads=8", "app:app")),
     "cheroot": (PYTHON, "cheroot", cheroot),
     "uvicorn": ("uvicorn", None, asgi("uvicorn", "--http", "h11", "--no-access-log", "--log-level", "error", "--host", "{ip}", "--port", "{port}", "app:app")),
