@@ -36,16 +36,21 @@ class Scenario:
     def skipped(self, bench):
         if self.needs_group and not bench.new_groups:
             return "as the load generator's TLS library has no such group"
-        if "signpost" in bench.servers and self.key in ("ecdsa", "rsa", "h2c") and self.key not in bench.can:
+        if "signpost" in bench.servers and not self.is_known(bench):
             if bench.options.only is None:
                 return f"as `{bench.options.signpost} check` knows no statement for it (--only {self.name} measures the peers)"
         return None
+
+    def is_known(self, bench):
+        """Whether Signpost's statements for this are there."""
+        needed = {self.key} & {"ecdsa", "rsa", "h2c"} | ({"h2c"} if "h2" in self.name else set())
+        return needed <= bench.can
 
     def targets(self, bench):
         found = []
         ours = [("featured", "Signpost"), ("signpost", BARE)] if bench.options.features else [("signpost", "Signpost")]
         for name, label in ours:
-            if name in bench.servers and (self.key not in ("ecdsa", "rsa", "h2c") or self.key in bench.can):
+            if name in bench.servers and self.is_known(bench):
                 found.append(self.target(bench, name, label, self.ours or self.key))
         for name, (label, _, _) in peers.PEERS.items():
             if name not in bench.servers or self.needs_group and name not in ("envoy", "caddy"):
