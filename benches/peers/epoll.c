@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 static const char keep[] = "HTTP/1.1 302 Found\r\nServer: Signpost\r\nDate: Sat, 21 Nov 2026 12:00:00 GMT\r\n"
-                           "Location: http://127.0.0.1:9/x\r\nCache-Control: no-store\r\nContent-Length: 0\r\n\r\n";
+                           "Location: http://127.0.0.1:9/small\r\nCache-Control: no-store\r\nContent-Length: 0\r\n\r\n";
 static const char last[] = "HTTP/1.1 302 Found\r\nServer: Signpost\r\nDate: Sat, 21 Nov 2026 12:00:00 GMT\r\n"
-                           "Location: http://127.0.0.1:9/x\r\nCache-Control: no-store\r\nContent-Length: 0\r\n"
+                           "Location: http://127.0.0.1:9/small\r\nCache-Control: no-store\r\nContent-Length: 0\r\n"
                            "Connection: close\r\n\r\n";
 
 int main(int argc, char **argv) {
