@@ -40,6 +40,8 @@ pub const FAULTS_FORGOTTEN_MS: u64 = 1000;
 pub const IDLE_FRAMES: u32 = 500;
 /// After so many milliseconds one such frame is forgotten.
 pub const IDLE_FRAMES_FORGOTTEN_MS: u64 = 10;
+/// A reset of a stream whose answer is out counts as so many frames that bring nothing: more than its request and its answer pay for.
+pub const LATE_RESET: u32 = 8;
 /// Settings in one SETTINGS frame: more end the connection.
 pub const SETTINGS: usize = 32;
 /// Streams remembered as reset, so that what was under way on them is no fault.

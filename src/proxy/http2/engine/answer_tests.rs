@@ -4,7 +4,10 @@ use super::{Engine, Event, Settings, Step, StreamId};
 use crate::proxy::http2::code::ErrorCode;
 use crate::proxy::http2::fields::Fields;
 use crate::proxy::http2::frame::{HEAD, Head, flag, kind};
-use crate::proxy::http2::limits::{IDLE_FRAMES, OUTPUT_BYTES, PENDING_RESETS, RESETS_FORGOTTEN_MS};
+use crate::proxy::http2::limits::{
+    FAULTS_FORGOTTEN_MS, IDLE_FRAMES, IDLE_FRAMES_FORGOTTEN_MS, LOCAL_RESETS, OUTPUT_BYTES,
+    PENDING_RESETS, RESETS_FORGOTTEN_MS,
+};
 use crate::proxy::http2::vectors::{Say, get, hello, summary};
 
 /// An engine that took all of it, its output dropped, with the time it is.
@@ -334,6 +337,46 @@ fn downloads_that_are_given_up_are_no_flood() {
         server.written();
         assert!(server.take(none().reset(id)), "{nth}");
     }
+}
+
+/// What was done once too often is broken a millisecond before the first of it is forgotten, and not then.
+#[track_caller]
+fn forgotten(each: u64, most: u32, one: impl Fn(u32) -> Say) {
+    for (later, goes_on) in [(each - 1, false), (each, true)] {
+        let mut server = serving(hello());
+        // By then the acknowledgement of our settings is forgotten.
+        server.now = 1000;
+        for nth in 0..most {
+            assert!(server.take(one(nth)));
+            server.written();
+        }
+        server.now += later;
+        assert_eq!(server.take(one(most)), goes_on, "{later} ms later");
+    }
+}
+
+#[test]
+fn each_count_forgets_at_its_pace() {
+    let idle = |_| none().frame(0x99, 0, 0, b"");
+    forgotten(IDLE_FRAMES_FORGOTTEN_MS, IDLE_FRAMES, idle);
+    let reset = |nth: u32| none().get(nth * 2 + 1).reset(nth * 2 + 1);
+    forgotten(RESETS_FORGOTTEN_MS, PENDING_RESETS, reset);
+    let fault = |nth: u32| none().get(nth * 2 + 1).window(nth * 2 + 1, 0);
+    forgotten(FAULTS_FORGOTTEN_MS, LOCAL_RESETS, fault);
+}
+
+#[test]
+fn nothing_is_taken_while_too_much_waits_to_be_written() {
+    let mut server = serving(hello().settings(&[(4, 1 << 20)]).window(0, 1 << 20).get(1));
+    server.answer(1);
+    // Behind its head as much data, in four frames, as leaves one byte of room.
+    let heads = server.engine.output().len() + 4 * HEAD;
+    let data = vec![0; OUTPUT_BYTES - heads - 1];
+    assert_eq!(server.engine.send(ONE, &data, false), data.len());
+    assert_eq!(server.engine.output().len(), OUTPUT_BYTES - 1);
+    assert_eq!(server.engine.take(b"", 0, &mut server.fields), Step::More);
+    server.engine.output.push(0);
+    assert_eq!(server.engine.take(b"", 0, &mut server.fields), Step::Full);
 }
 
 #[test]

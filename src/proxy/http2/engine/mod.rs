@@ -28,7 +28,7 @@ use super::patience::Count;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u32);
 
-/// What a connection offers its client. [`limits`](super::limits) has the values it begins with.
+/// What a connection offers its client. [`limits`] has the values it begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Streams open at once.
@@ -313,7 +313,7 @@ impl Engine {
     }
 
     /// As [`respond`](Engine::respond) with a final head whose pieces, one after the other, were made by
-    /// [`hpack::status`](super::hpack::status) and [`hpack::field`](super::hpack::field) before: nothing is looked at.
+    /// [`hpack::status`] and [`hpack::field`] before: nothing is looked at.
     pub fn respond_encoded(&mut self, stream: StreamId, pieces: &[&[u8]], end: bool) {
         let Some(at) = self.may_send(stream.0, false) else {
             return;

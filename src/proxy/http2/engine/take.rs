@@ -6,8 +6,8 @@ use crate::proxy::http2::code::ErrorCode;
 use crate::proxy::http2::fields::Fields;
 use crate::proxy::http2::frame::{self, HEAD, Head, LAST_STREAM, PREFACE, flag, kind, setting};
 use crate::proxy::http2::limits::{
-    FAULTS_FORGOTTEN_MS, FRAME_BYTES, IDLE_FRAMES, IDLE_FRAMES_FORGOTTEN_MS, LOCAL_RESETS,
-    OUTPUT_BYTES, PENDING_RESETS, RESETS_FORGOTTEN_MS, SETTINGS, TABLE_BYTES,
+    FAULTS_FORGOTTEN_MS, FRAME_BYTES, IDLE_FRAMES, IDLE_FRAMES_FORGOTTEN_MS, LATE_RESET,
+    LOCAL_RESETS, OUTPUT_BYTES, PENDING_RESETS, RESETS_FORGOTTEN_MS, SETTINGS, TABLE_BYTES,
 };
 
 /// What the ping says that goes out with a GOAWAY: when it comes back the client has seen that.
@@ -88,11 +88,9 @@ impl Engine {
             stream,
             ..
         } = head;
-        if self.stage == Stage::Settings {
-            if k != kind::SETTINGS || head.has(flag::ACK) {
-                return Err(Broken::protocol("the first frame is no SETTINGS"));
-            }
-            // Its other rules may still be broken below.
+        let settings = k == kind::SETTINGS && !head.has(flag::ACK);
+        if self.stage == Stage::Settings && !settings {
+            return Err(Broken::protocol("the first frame is no SETTINGS"));
         }
         if length > FRAME_BYTES {
             return Err(Broken::size("a frame is longer than was announced"));
@@ -202,10 +200,11 @@ impl Engine {
             return Err(Broken::protocol("an idle stream is reset"));
         }
         let Some(at) = self.streams.find(id) else {
-            return self.nothing_new();
+            self.late_reset()?;
+            return Ok(None);
         };
         if self.streams.open[at].answered {
-            self.nothing_new()?;
+            self.late_reset()?;
         } else if self
             .resets
             .above(PENDING_RESETS, self.now, RESETS_FORGOTTEN_MS)
@@ -219,6 +218,14 @@ impl Engine {
         let code = ErrorCode(frame::number(payload));
         let (stream, why) = (StreamId(id), "");
         Ok(Some(Event::Reset { stream, code, why }))
+    }
+
+    /// Counts a reset of what was answered: a client that does so each time never meant to read.
+    fn late_reset(&mut self) -> Result<(), Broken> {
+        for _ in 0..LATE_RESET {
+            self.nothing_new()?;
+        }
+        Ok(())
     }
 
     fn settings<'a>(&mut self, head: Head, payload: &[u8]) -> Took<'a> {

@@ -93,31 +93,58 @@ fn long(bits: u64) -> Option<(u8, u32)> {
     Some((BYTES[at], length as u32))
 }
 
+/// The byte that the left of `bits` begins with and its code's length; `None` for EOS.
+#[inline]
+fn first(bits: u64) -> Option<(u8, u32)> {
+    match SHORT[(bits >> 56) as usize] {
+        (_, 0) => long(bits >> 32),
+        (byte, length) => Some((byte, u32::from(length))),
+    }
+}
+
 /// Appends what `code` says to `text`: at most 8/5 of its length.
 pub(super) fn decode(code: &[u8], text: &mut Vec<u8>) -> Result<(), Damage> {
-    text.reserve(code.len() * 8 / 5);
-    // `held` bits stand at the left of `bits`.
-    let (mut bits, mut held, mut at) = (0_u64, 0_u32, 0);
+    let start = text.len();
+    text.resize(start + code.len() * 8 / 5, 0);
+    let decoded = decode_into(code, &mut text[start..]);
+    text.truncate(start + decoded.unwrap_or(0));
+    decoded.map(drop)
+}
+
+/// `text` must have 8/5 of the code's length: a byte has 5 bits at least.
+fn decode_into(code: &[u8], text: &mut [u8]) -> Result<usize, Damage> {
+    // `held` bits stand at the left of `bits`; what is right of them comes again when it is counted in.
+    let (mut bits, mut held, mut at, mut to) = (0_u64, 0_u32, 0, 0);
+    while let Some(block) = code.get(at..).and_then(|rest| rest.first_chunk()) {
+        bits |= u64::from_be_bytes(*block) >> held;
+        let whole = (63 - held) / 8;
+        at += whole as usize;
+        held += whole * 8;
+        // Whatever comes is whole.
+        while held >= LONGEST as u32 {
+            let (byte, length) = first(bits).ok_or(Damage::Huffman)?;
+            text[to] = byte;
+            to += 1;
+            bits <<= length;
+            held -= length;
+        }
+    }
     loop {
         while held <= 56 && at < code.len() {
             bits |= u64::from(code[at]) << (56 - held);
             held += 8;
             at += 1;
         }
-        let (byte, length) = match SHORT[(bits >> 56) as usize] {
-            (_, 0) => match long(bits >> 32) {
-                Some(found) => found,
-                None if held >= LONGEST as u32 => return Err(Damage::Huffman),
-                None => return padding(bits, held),
-            },
-            (byte, length) => (byte, u32::from(length)),
-        };
-        if length > held {
-            return padding(bits, held);
+        match first(bits) {
+            Some((byte, length)) if length <= held => {
+                text[to] = byte;
+                to += 1;
+                bits <<= length;
+                held -= length;
+            }
+            None if held >= LONGEST as u32 => return Err(Damage::Huffman),
+            _ => return padding(bits, held).map(|()| to),
         }
-        text.push(byte);
-        bits <<= length;
-        held -= length;
     }
 }
 

@@ -4,7 +4,7 @@ use super::say::{Say, block, hello, request};
 use super::{Answers, List};
 use crate::proxy::http2::frame::{flag, kind};
 use crate::proxy::http2::hpack::{Memory, indexed, literal};
-use crate::proxy::http2::limits::{CONTINUATIONS, LOCAL_RESETS, PENDING_RESETS};
+use crate::proxy::http2::limits::{CONTINUATIONS, LOCAL_RESETS};
 
 const CALM: &str = "goaway ENHANCE_YOUR_CALM";
 const FRAMES: u32 = 1000;
@@ -117,8 +117,25 @@ pub(super) fn add(list: &mut List) {
         &|say, nth| say.fields(nth * 2 + 1, true, &[("a", "b")]),
         &malformed.join(" "),
     );
+    answered(list);
     bombs(list);
     waiting(list);
+}
+
+/// Requests that are answered at once, and reset unread: each pair is 6 of 500, the first but one of our settings.
+fn answered(list: &mut List) {
+    list.answers(Answers::AtOnce);
+    let say = hello().times(FRAMES / 2, |say, nth| {
+        say.get(nth * 2 + 1).reset(nth * 2 + 1)
+    });
+    let told: Vec<String> = (0..84)
+        .map(|nth| format!("answer {}", nth * 2 + 1))
+        .collect();
+    list.add(
+        "a flood of requests reset when they were answered",
+        say,
+        format!("{} {CALM}", told.join(" ")),
+    );
 }
 
 /// One byte of a block names 4,000: a list is cut at its limit, whatever it costs the client.
@@ -175,12 +192,9 @@ fn waiting(list: &mut List) {
                 format!("{told} {CALM}").trim(),
             );
         };
-    flood(
-        "resets",
-        &|say, id| say.get(id).reset(id),
-        PENDING_RESETS - PENDING_RESETS,
-        &|_| String::new(),
-    );
+    flood("resets", &|say, id| say.get(id).reset(id), 0, &|_| {
+        String::new()
+    });
     let protocol = |id| format!("reset {id} PROTOCOL_ERROR");
     let flow = |id| format!("reset {id} FLOW_CONTROL_ERROR");
     let closed = |id| format!("reset {id} STREAM_CLOSED");

@@ -149,7 +149,7 @@ fn places(list: &mut List) {
         ("RST_STREAM", kind::RST_STREAM, 4),
         ("CONTINUATION", kind::CONTINUATION, 1),
     ] {
-        let say = hello().frame(kind, flag::END_HEADERS & 0, 0, &vec![0; length]);
+        let say = hello().frame(kind, 0, 0, &vec![0; length]);
         list.add(format!("{name} of the connection"), say, PROTOCOL);
     }
     for (name, kind, length) in [
