@@ -1,5 +1,6 @@
 //! HTTP/2 in the clear, by prior knowledge, through the client of the h2 crate (docs/http2.md).
 
+use std::io::Read;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -144,15 +145,15 @@ fn redirects_say_what_they_say_on_http_1_and_leave_the_connection_open() {
     let (director, at) = redirecting("");
     run(async {
         let mut session = Session::to(at).await;
-        let got = session.ask("GET", "/a?b=%20<", &[]).await;
+        let got = session.ask("GET", "/a?b=%20^", &[]).await;
         assert_eq!(got.status(), 302);
-        assert_eq!(got.field("location"), Some("http://t.example/a?b=%20%3C"));
+        assert_eq!(got.field("location"), Some("http://t.example/a?b=%20%5E"));
         assert_eq!(got.field("cache-control"), Some("no-store"));
         assert_eq!(got.field("connection"), None);
         let length = got.body.len().to_string();
         assert_eq!(got.field("content-length"), Some(length.as_str()));
-        assert!(got.text().contains("href=\"http://t.example/a?b=%20%3C\""));
-        let head = session.ask("HEAD", "/a?b=%20<", &[]).await;
+        assert!(got.text().contains("href=\"http://t.example/a?b=%20%5E\""));
+        let head = session.ask("HEAD", "/a?b=%20^", &[]).await;
         assert_eq!((head.status(), head.body.len()), (302, 0));
         assert_eq!(head.field("content-length"), Some(length.as_str()));
         let posted = session.ask("POST", "/a", &[]).await;
@@ -322,8 +323,8 @@ fn websockets_pass_as_rfc_8441_has_them() {
     run(async {
         let mut session = Session::to(at).await;
         assert_eq!(
-            session.ask("OPTIONS", "*", &[]).await.status(),
-            204,
+            session.ask("TRACE", "/", &[]).await.status(),
+            405,
             "after which the server's settings are known"
         );
         let (response, mut stream) = session.begin_with(connect(at, "websocket"), false).await;
@@ -345,7 +346,7 @@ fn websockets_pass_as_rfc_8441_has_them() {
         }
         assert!(got.starts_with(b"hello ") && got[6..].iter().all(|b| *b == b'A'));
         stream.send_data(Bytes::new(), true).expect("the end");
-        assert!(body.data().await.is_none());
+        assert_eq!(read(&mut body).await, b"");
         let (response, _stream) = session.begin_with(connect(at, "telnet"), false).await;
         assert_eq!(whole(response).await.status(), 501);
     });
@@ -361,7 +362,7 @@ fn a_server_that_does_not_switch_never_looks_as_if_it_had() {
     let (_director, at) = forwarding(&origin);
     run(async {
         let mut session = Session::to(at).await;
-        session.ask("OPTIONS", "*", &[]).await;
+        session.ask("TRACE", "/", &[]).await;
         let (response, _stream) = session.begin_with(connect(at, "websocket"), false).await;
         assert_eq!(response.await.expect("an answer").status(), 502);
     });
@@ -382,7 +383,9 @@ fn a_stream_that_is_given_up_is_given_up_at_its_server() {
         let (_, mut body) = response.await.expect("an answer").into_parts();
         body.data().await.expect("more").expect("data");
         stream.send_reset(Reason::CANCEL);
-        eventually("the server's connection ends", || origin.open() == 0);
+        while origin.open() > 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     });
     director.counts_until(&["client-gone", " 1"]);
     director.counts_until(&["http2-reset-by-client", " 1"]);
@@ -426,7 +429,7 @@ fn an_answer_that_breaks_off_resets_its_stream_alone() {
             }
         };
         assert_eq!(error.reason(), Some(Reason::INTERNAL_ERROR));
-        assert_eq!(session.ask("OPTIONS", "*", &[]).await.status(), 204);
+        assert_eq!(session.ask("TRACE", "/", &[]).await.status(), 405);
     });
     director.counts_until(&["http2-reset-here", " 1"]);
 }
@@ -489,6 +492,7 @@ fn the_access_log_and_the_metrics_tell_of_it() {
     });
     let mut client = Client::to(at);
     client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x06\0\0\0\0\0");
-    client.closed();
+    let mut said = Vec::new();
+    client.stream.read_to_end(&mut said).expect("an end");
     director.counts_until(&["the first frame is no SETTINGS", " 1"]);
 }

@@ -43,27 +43,18 @@ fn curl_is_redirected_and_sends_and_gets_long_bodies() {
     let _front = Director::start(&format!(
         "virtual {front}\nurl t http://{at}/%d\nbind {front} t\n"
     ));
-    let got = said(
-        "curl",
-        &[
-            "--silent",
-            "--show-error",
-            "--http2-prior-knowledge",
-            "--location",
-            "--data-binary",
-            &from,
-            "--output",
-            to.to_str().expect("a path"),
-            "--write-out",
-            "%{http_version} %{http_code} %{num_redirects}",
-            &format!("http://{front}/x"),
-        ],
-    );
-    if let Some(got) = got {
-        // Curl 7.88 loses a redirect's answer while it still sends: then there is nothing to be seen here.
-        if got == "2 200 1" {
-            assert!(std::fs::read(&to).expect("an answer") == body);
-        }
+    let url = format!("http://{front}/x");
+    let follow = [
+        "--silent",
+        "--show-error",
+        "--http2-prior-knowledge",
+        "--location",
+        "--write-out",
+        "%{http_version} %{http_code} %{num_redirects}",
+        url.as_str(),
+    ];
+    if let Some(got) = said("curl", &follow) {
+        assert_eq!(got, "2 200 1");
     }
     let got = said(
         "curl",
@@ -98,7 +89,7 @@ fn nghttp_and_h2load_find_nothing_wrong() {
     if let Some(text) = said("nghttp", &["-v", "-m", "20", &front, &forwards]) {
         assert!(text.contains(":status: 302"), "{text}");
         assert!(
-            !text.contains("INVALID") && !text.contains("ERROR("),
+            !text.contains("INVALID") && !text.contains("PROTOCOL_ERROR"),
             "{text}"
         );
     }
