@@ -232,3 +232,7 @@ impl Handshake {
         self.over = Some(End::Failed);
     }
 }
+
+#[cfg(test)]
+#[path = "handshake_tests.rs"]
+mod tests;

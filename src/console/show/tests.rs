@@ -51,6 +51,21 @@ fn server(id: Id, kind: Kind, own: Own) -> Server {
     }
 }
 
+fn certificate(name: &str, state: &'static str, until: &str) -> CertificateSeen {
+    CertificateSeen {
+        name: name.into(),
+        state,
+        from: time("2026-11-01T00:00:00Z"),
+        until: time(until),
+        names: vec!["www.shop.example".into(), "shop.example".into()],
+        shown_at: vec![at("1.1.1.1:443"), at("1.1.1.2:443")],
+        key: "ECDSA P-256".into(),
+        issuer: "CN=An Authority".into(),
+        source: "/etc/signpost/shop.crt".into(),
+        fingerprint: "00ff".into(),
+    }
+}
+
 fn serving() -> ServingSeen {
     ServingSeen {
         weight: 1,
@@ -232,6 +247,15 @@ pub(in crate::console) fn scene() -> Scene {
             keys: 2,
         }],
         history: vec!["show real".into()],
+        certificates: vec![
+            certificate("shop", "valid", "2027-02-03T04:05:06Z"),
+            CertificateSeen {
+                names: vec!["*.far.example".into()],
+                shown_at: Vec::new(),
+                source: "acme".into(),
+                ..certificate("far", "expired", "2026-11-20T23:59:59Z")
+            },
+        ],
         running: "virtual 1.1.1.1\n".into(),
         ..Scene::default()
     }

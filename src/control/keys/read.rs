@@ -75,7 +75,7 @@ impl Keyring {
             for nth in &tls.certificates {
                 certificates[*nth as usize].shown_at.push(id);
             }
-            match self.shield(id, tls, &certificates, farm) {
+            match self.shield((model, id), tls, &certificates, farm) {
                 Ok(None) => {}
                 Ok(Some(shield)) => {
                     let shield = Arc::new(shield);
@@ -174,7 +174,7 @@ impl Keyring {
 
     fn shield(
         &self,
-        id: Endpoint,
+        (model, id): (&Model, Endpoint),
         tls: &Tls,
         certificates: &[Held],
         farm: &Arc<Farm>,
@@ -191,7 +191,7 @@ impl Keyring {
                 .map(|nth| Arc::clone(&certificates[*nth as usize].loaded))
                 .collect(),
             authorities: authorities.as_deref(),
-            protocols: alpn(HTTP2_IS_SERVED),
+            protocols: alpn(offers_http2(model, id)),
             proofs: proofs(farm),
             tickets: &self.tickets,
         };
@@ -203,8 +203,10 @@ impl Keyring {
     }
 }
 
-/// Whether `proxy::http2` serves what `h2` promises.
-const HTTP2_IS_SERVED: bool = false;
+/// Whether clients of TLS at a virtual or dip are offered HTTP/2: as soon as `proxy::http2` serves what that promises. The one place that decides it.
+fn offers_http2(_: &Model, _: Endpoint) -> bool {
+    false
+}
 
 /// Every virtual and dip: its id, where else it listens, and how.
 pub(super) fn listeners(
