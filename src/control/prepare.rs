@@ -191,12 +191,8 @@ pub(super) fn trust(model: &Model, before: &Trust) -> Result<Trust, PrepareError
     let reals = model.reals.iter().map(|real| &real.serving.speech);
     let dips = model.dips.iter().map(|dip| &dip.serving.speech);
     let speeches = || reals.clone().chain(dips.clone());
-    let by_host = |verify: &Verify| {
-        matches!(
-            verify,
-            Verify::Address | Verify::Name { ca: None, .. }
-        )
-    };
+    let by_host =
+        |verify: &Verify| matches!(verify, Verify::Address | Verify::Name { ca: None, .. });
     let host = speeches().any(|speech| speech.tls.as_ref().is_some_and(by_host));
     let files = speeches().filter_map(|speech| speech.ca());
     Trust::load(files, host, before).map_err(PrepareError::Trust)

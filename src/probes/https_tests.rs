@@ -1,7 +1,7 @@
 //! Servers of TLS, with certificates made on the spot.
 
-use rustls::pki_types::PrivateKeyDer;
 use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;

@@ -35,7 +35,8 @@ fn tls_origin(name: &str) -> (SocketAddr, String) {
             .expect("a runtime");
         runtime.block_on(async move {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-            send.send(listener.local_addr().expect("bound")).expect("told");
+            send.send(listener.local_addr().expect("bound"))
+                .expect("told");
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(acceptor.clone(), stream));
             }
@@ -48,12 +49,19 @@ async fn serve(acceptor: TlsAcceptor, stream: tokio::net::TcpStream) {
     let Ok(mut stream) = acceptor.accept(stream).await else {
         return;
     };
-    let asked_for = stream.get_ref().1.server_name().unwrap_or("nobody").to_owned();
+    let asked_for = stream
+        .get_ref()
+        .1
+        .server_name()
+        .unwrap_or("nobody")
+        .to_owned();
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         let mut connection = h2::server::handshake(stream).await.expect("HTTP/2");
         while let Some(Ok((request, mut answer))) = connection.accept().await {
             let told = format!("h2 {} as {asked_for}", request.uri());
-            let mut body = answer.send_response(Response::new(()), false).expect("sent");
+            let mut body = answer
+                .send_response(Response::new(()), false)
+                .expect("sent");
             body.send_data(Bytes::from(told), true).expect("sent");
         }
         return;
@@ -61,7 +69,10 @@ async fn serve(acceptor: TlsAcceptor, stream: tokio::net::TcpStream) {
     let mut bytes = [0; 8192];
     while let Ok(1..) = stream.read(&mut bytes).await {
         let told = format!("http/1.1 as {asked_for}");
-        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{told}", told.len());
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{told}",
+            told.len()
+        );
         if stream.write_all(answer.as_bytes()).await.is_err() {
             return;
         }
@@ -79,7 +90,10 @@ fn servers_are_spoken_to_as_the_configuration_says_and_says_anew() {
     let director = Director::start(&config(&format!("tls verify shop.example ca {ca}")));
     for _ in 0..3 {
         let answer = get(at, "/a");
-        assert_eq!((answer.status, &*answer.text()), (200, "http/1.1 as shop.example"));
+        assert_eq!(
+            (answer.status, &*answer.text()),
+            (200, "http/1.1 as shop.example")
+        );
     }
     director.reload(&config(&format!("tls verify shop.example ca {ca} http2")));
     let answer = get(at, "/a?b");
@@ -91,7 +105,10 @@ fn servers_are_spoken_to_as_the_configuration_says_and_says_anew() {
     director.counts(&["handshake-failed"]);
     director.reload(&config("tls verify off"));
     let answer = get(at, "/a");
-    assert_eq!((answer.status, &*answer.text()), (200, "http/1.1 as nobody"));
+    assert_eq!(
+        (answer.status, &*answer.text()),
+        (200, "http/1.1 as nobody")
+    );
     let why = director.reload_refused(&config("tls verify shop.example ca /nowhere.pem"));
     assert!(why.contains("`/nowhere.pem` cannot be used"), "{why}");
     assert_eq!(get(at, "/a").status, 200);

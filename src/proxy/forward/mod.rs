@@ -16,8 +16,8 @@ use tokio::time::Instant;
 
 use super::client::{Client, Stream};
 use super::http1::{Fault, Head};
-use super::worker::Worker;
 use super::past;
+use super::worker::Worker;
 use crate::control::{Live, Outcome};
 use crate::decide::{
     Action, Attempt, Decision, Minds, Past, Place, Reason, Snapshot, Ticket, decide,

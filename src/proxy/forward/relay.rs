@@ -345,7 +345,9 @@ impl<'a, S: Stream> Relay<'a, S> {
         let taken = match self.through_down.poll_take(from, left, cx)? {
             Poll::Pending => return Some(Poll::Pending),
             Poll::Ready(Ok(taken)) if taken > 0 => taken,
-            Poll::Ready(ended) => return Some(Poll::Ready(self.take_last(cx, text, ended.is_ok()))),
+            Poll::Ready(ended) => {
+                return Some(Poll::Ready(self.take_last(cx, text, ended.is_ok())));
+            }
         };
         self.moved = true;
         self.reply.pass_over(taken as u64, text);
@@ -449,8 +451,7 @@ impl<'a, S: Stream> Relay<'a, S> {
             Wait::Silent
         };
         // Its end comes behind what is left unread, and wakes nobody.
-        let unread =
-            !for_body && (self.leaves_body() || self.client.input.len() >= AHEAD_BYTES);
+        let unread = !for_body && (self.leaves_body() || self.client.input.len() >= AHEAD_BYTES);
         if self.moved || self.wait != Some(wait) || (unread && self.due.is_none()) {
             self.moved = false;
             self.wait = Some(wait);
@@ -518,10 +519,7 @@ impl<'a, S: Stream> Relay<'a, S> {
 
     /// Whether all of the request is sent.
     pub(super) fn sent_whole(&self) -> bool {
-        self.upload.ended()
-            && self.up.is_empty()
-            && self.through_up.is_empty()
-            && !self.up.broken()
+        self.upload.ended() && self.up.is_empty() && self.through_up.is_empty() && !self.up.broken()
     }
 }
 

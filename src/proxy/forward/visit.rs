@@ -61,7 +61,7 @@ impl<S: Stream> Visit<'_, S> {
             Some(tongue) => tongue.join(),
             None => worker.pools.take(way, !replayable),
         };
-        let mut by_http1 = false;
+        let (mut by_http1, mut replaced) = (false, 0);
         loop {
             let upstream = match idle.take() {
                 Some(upstream) => upstream,
@@ -92,7 +92,8 @@ impl<S: Stream> Visit<'_, S> {
             return match end {
                 End::Failed(Failure::Reset) => {
                     let replayable = !begun && !answered;
-                    if used && replayable && (idempotent || !sent) {
+                    if used && replayable && (idempotent || !sent) && replaced < REPLACED {
+                        replaced += 1;
                         continue;
                     }
                     self.failed(Outcome::Reset, Event::Reset);
@@ -269,12 +270,14 @@ impl<S: Stream> Visit<'_, S> {
     }
 }
 
+/// Connections that are replaced uncounted for one request: only what others opened meanwhile makes it more than one.
+const REPLACED: usize = 8;
+
 /// Whether a WebSocket is asked for, and nothing else.
 fn websocket(head: &Head) -> bool {
     let mut upgrades = head
         .lines()
         .filter(|(name, _)| name.eq_ignore_ascii_case(b"upgrade"));
     let key = |(name, _): (&[u8], &[u8])| name.eq_ignore_ascii_case(b"sec-websocket-key");
-    upgrades.all(|(_, value)| value.eq_ignore_ascii_case(b"websocket"))
-        && head.lines().any(key)
+    upgrades.all(|(_, value)| value.eq_ignore_ascii_case(b"websocket")) && head.lines().any(key)
 }

@@ -65,7 +65,9 @@ pub(super) fn request(head: &[u8], tls: bool) -> Option<Asked> {
         // RFC 8441 §5.
         accept = Some(accept_of(fields.remove("sec-websocket-key")?.as_bytes()));
         method = Method::CONNECT;
-        request.extensions_mut().insert(Protocol::from_static("websocket"));
+        request
+            .extensions_mut()
+            .insert(Protocol::from_static("websocket"));
     }
     let mut parts = http::uri::Parts::default();
     parts.scheme = Some(if tls { Scheme::HTTPS } else { Scheme::HTTP });
@@ -140,7 +142,9 @@ pub(super) fn head<T>(
     if let Some(accept) = asked.accept.as_deref().filter(|_| status.is_success()) {
         out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
         write_fields(out, answer.headers(), |name| *name == CONTENT_LENGTH);
-        out.extend_from_slice(b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: ");
+        out.extend_from_slice(
+            b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-accept: ",
+        );
         out.extend_from_slice(accept.as_bytes());
         out.extend_from_slice(b"\r\n\r\n");
         return Body::Tunnel;
@@ -230,7 +234,8 @@ mod tests {
 
     #[test]
     fn a_websocket_is_an_extended_connect() {
-        let head = b"GET /chat HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+        let head =
+            b"GET /chat HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n";
         let asked = request(head, false).expect("a request");
         assert_eq!(asked.request.method(), Method::CONNECT);

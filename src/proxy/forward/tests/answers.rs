@@ -396,7 +396,10 @@ fn a_body_that_comes_late_behind_a_head_spoils_no_other_exchange() {
         let first = late.recv().unwrap();
         go_on.send(()).unwrap();
         let (after, got) = rig.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-        assert_eq!((status(&got), body(&got), after), ("200", "ok", After::KeepAlive));
+        assert_eq!(
+            (status(&got), body(&got), after),
+            ("200", "ok", After::KeepAlive)
+        );
         drop((first, late));
     });
 }

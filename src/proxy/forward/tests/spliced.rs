@@ -73,7 +73,8 @@ fn an_answer_by_length_is_whole_whatever_its_size_and_the_connection_serves_agai
     run(async {
         let edge = SPLICE_BYTES as usize;
         for size in [edge - 1, edge, edge + 1, PIPE_BYTES + 70_000, SIZE] {
-            let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n").into_bytes();
+            let mut answer =
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n").into_bytes();
             answer.extend(body_bytes(size));
             let rig = Rig::new(&[saying(answer).await]);
             for round in 0..3 {
@@ -170,8 +171,10 @@ fn a_large_request_body_ends_where_it_says_and_the_next_request_follows() {
                 }
                 let method = head.split(' ').next().unwrap();
                 let said = format!("{method} {whole}");
-                let answer =
-                    format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{said}", said.len());
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{said}",
+                    said.len()
+                );
                 stream.write_all(answer.as_bytes()).await.unwrap();
             }
         })
@@ -181,19 +184,25 @@ fn a_large_request_body_ends_where_it_says_and_the_next_request_follows() {
         let client = Client::new(far, CLIENT, rig.at.socket());
         let serving = serve_connection(Rc::clone(&rig.worker), client, rig.at);
         let talking = async {
-            let mut sent =
-                format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {SIZE}\r\n\r\n").into_bytes();
+            let mut sent = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {SIZE}\r\n\r\n")
+                .into_bytes();
             sent.extend(body_bytes(SIZE));
             sent.extend_from_slice(GET.as_bytes());
             sent.extend_from_slice(b"GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
             let (mut read, mut write) = near.split();
             let mut got = String::new();
-            let (wrote, read) =
-                tokio::join!(write.write_all(&sent), read.read_to_string(&mut got));
+            let (wrote, read) = tokio::join!(write.write_all(&sent), read.read_to_string(&mut got));
             wrote.unwrap();
             read.unwrap();
-            let bodies: Vec<_> = got.split("\r\n\r\n").map(|p| &p[..p.len().min(9)]).collect();
-            assert_eq!(&bodies[1..], ["POST true", "GET trueH", "GET true"], "{got}");
+            let bodies: Vec<_> = got
+                .split("\r\n\r\n")
+                .map(|p| &p[..p.len().min(9)])
+                .collect();
+            assert_eq!(
+                &bodies[1..],
+                ["POST true", "GET trueH", "GET true"],
+                "{got}"
+            );
         };
         tokio::join!(serving, talking);
         assert_eq!((rig.all(), rig.worker.pools.pipes.count().1), (0, 0));
@@ -279,9 +288,9 @@ fn a_busy_tunnel_passes_every_byte_both_ways() {
             let sent = body_bytes(8 * SIZE);
             let mut got = vec![0; sent.len()];
             let (mut read, mut write) = near.split();
-            let (wrote, read) =
-                tokio::join!(write.write_all(&sent), read.read_exact(&mut got));
-            (wrote.unwrap(), read.unwrap());
+            let (wrote, read) = tokio::join!(write.write_all(&sent), read.read_exact(&mut got));
+            wrote.unwrap();
+            read.unwrap();
             assert!(got == sent);
             near.write_all(b"x").await.unwrap();
             assert_eq!(near.read_u8().await.unwrap(), b'x');
