@@ -124,7 +124,7 @@ fn reals(draft: &mut Draft<'_>, taken: &HashMap<SocketAddr, NodeId>) {
     for (said, real, listener) in loops {
         let word = draft
             .statements
-            .word_of(said.line, crate::language::Rule::endpoint)
+            .word_of(said.line, crate::language::Rule::dip_endpoint)
             .unwrap_or(said.word);
         let id = draft.nodes[listener as usize].id.clone();
         let error = draft.error(

@@ -79,6 +79,7 @@ impl Tongue {
 
     /// Whether it is still what is asked for.
     pub(super) fn fits(&self, speech: &Speech, trust: &Trust) -> bool {
+        self.used.set(Instant::now());
         let anchors = speech.ca().and_then(|file| trust.anchors(file));
         let same = match (&self.anchors, anchors) {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b),
@@ -105,7 +106,6 @@ impl Tongue {
 
     /// Room on a connection that is open.
     pub(super) fn join(&self) -> Option<Upstream> {
-        self.used.set(Instant::now());
         let mut lines = self.lines.borrow_mut();
         lines.retain(|line| !line.is_dead());
         let full = lines.len() >= LINES;
@@ -120,7 +120,6 @@ impl Tongue {
         stream: TcpStream,
         upgrade: bool,
     ) -> Result<Upstream, NoConnection> {
-        self.used.set(Instant::now());
         let http2 = self.speech.http2 && !upgrade;
         let tls = match upgrade {
             true if self.speech.http2 => &self.tls_for_upgrades,

@@ -63,7 +63,7 @@ impl<S: Stream> Visit<'_, S> {
             None if self.kept_address().is_some() => None,
             None => worker.pools.take(way, !replayable),
         };
-        let mut by_http1 = false;
+        let (mut by_http1, mut replaced) = (false, 0);
         loop {
             let upstream = match idle.take() {
                 Some(upstream) => upstream,
@@ -94,7 +94,8 @@ impl<S: Stream> Visit<'_, S> {
             return match end {
                 End::Failed(Failure::Reset) => {
                     let replayable = !begun && !answered;
-                    if used && replayable && (idempotent || !sent) {
+                    if used && replayable && (idempotent || !sent) && replaced < REPLACED {
+                        replaced += 1;
                         continue;
                     }
                     self.failed(Outcome::Reset, Event::Reset);
@@ -284,6 +285,9 @@ impl<S: Stream> Visit<'_, S> {
         self.worker.tally.happened(gauges, event);
     }
 }
+
+/// Connections that are replaced uncounted for one request: only what others opened meanwhile makes it more than one.
+const REPLACED: usize = 8;
 
 /// Whether a WebSocket is asked for, and nothing else.
 fn websocket(head: &Head) -> bool {

@@ -289,7 +289,8 @@ fn a_busy_tunnel_passes_every_byte_both_ways() {
             let mut got = vec![0; sent.len()];
             let (mut read, mut write) = near.split();
             let (wrote, read) = tokio::join!(write.write_all(&sent), read.read_exact(&mut got));
-            (wrote.unwrap(), read.unwrap());
+            wrote.unwrap();
+            read.unwrap();
             assert!(got == sent);
             near.write_all(b"x").await.unwrap();
             assert_eq!(near.read_u8().await.unwrap(), b'x');
