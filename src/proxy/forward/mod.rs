@@ -48,10 +48,10 @@ pub use pool::Pools;
 pub use retry::Budget;
 pub use trace::Trace;
 
-pub(super) use connect::{NoConnection, blame, dial};
+pub(super) use connect::{NoConnection, blame, dial, exhausted};
 pub(super) use limits::CONNECT;
 
-use connect::{connect, exhausted};
+use connect::connect;
 use pool::Upstream;
 use relay::{End, Failure, Relay};
 use request::Route;
