@@ -178,3 +178,19 @@ fn forwarding_that_is_off_is_told() {
     let told = net.apply(SEED);
     assert!(told.contains("sysctl -w net.ipv4.ip_forward=1"), "{told}");
 }
+
+#[test]
+fn an_address_that_comes_later_is_served_at_once() {
+    let Some(net) = Net::new() else { return };
+    let all = ["1.1.1.77", "2001:db8:1::77"];
+    let [four, six] = all;
+    let serving = net.serve(&format!(
+        "virtual {four}\nvirtual {six}\nurl t http://t.example/%d\nbind {four} t\nbind {six} t\nfreebind\n"
+    ));
+    for at in all {
+        net.give(at);
+        let answer = net.ask(at, 80, "x", "/");
+        assert_eq!(answer.status(), 302, "{answer:?}");
+    }
+    drop(serving);
+}

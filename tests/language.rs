@@ -80,6 +80,26 @@ fn colours_are_for_terminals() {
 }
 
 #[test]
+fn ports_and_interfaces_are_as_many_as_they_say_and_no_more() {
+    let holds = |text: String| model::load("", text.as_bytes()).model.is_some();
+    let pass = |many: u16| {
+        let ports: Vec<String> = (1..=many).map(|n| (n + 100).to_string()).collect();
+        holds(format!(
+            "dip 10.0.0.1 10.0.1.1\npass 10.0.0.1 {}\n",
+            ports.join(" ")
+        ))
+    };
+    assert!(pass(64) && !pass(65));
+    let inline = |many: u16| {
+        let names: Vec<String> = (0..many).map(|n| format!("eth{n}")).collect();
+        holds(format!("dip 10.0.0.1\ninline {}\n", names.join(" ")))
+    };
+    assert!(inline(16) && !inline(17));
+    let named = |name: &str| holds(format!("dip 10.0.0.1\ninline {name}\n"));
+    assert!(named(&"e".repeat(15)) && !named(&"e".repeat(16)));
+}
+
+#[test]
 fn lists_and_texts_are_as_long_as_they_say_and_no_longer() {
     let holds = |text: &str| model::load("F", text.as_bytes()).model.is_some();
     let trusting = |count: u32| {

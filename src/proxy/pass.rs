@@ -12,7 +12,7 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::forward::{CONNECT, NoConnection, blame, dial};
+use super::forward::{CONNECT, NoConnection, blame, dial, exhausted};
 use super::worker::Worker;
 use crate::control::{Live, Outcome};
 use crate::decide::{Action, Attempt, Decision, NodeIndex, Place, Reason, join};
@@ -126,8 +126,15 @@ impl Passing<'_> {
         let snapshot = &self.live.snapshot;
         let to = SocketAddr::new(snapshot.upstream(server).address, self.at.port.get());
         let kept = snapshot.serving(server).transparent;
+        let from = kept.then_some(self.peer.ip());
         let begun = Instant::now();
-        let dialled = timeout(CONNECT, dial(to, kept.then_some(self.peer.ip()))).await;
+        let mut dialled = timeout(CONNECT, dial(to, from)).await;
+        // Connections that only wait for use hold descriptors.
+        let pools = &self.worker.pools;
+        if matches!(&dialled, Ok(Err(why)) if exhausted(why)) && pools.idle() > 0 {
+            pools.clear();
+            dialled = timeout(CONNECT, dial(to, from)).await;
+        }
         let stream = match dialled {
             Err(_elapsed) => return Err(NoConnection::Slow),
             Ok(Err(error)) => return Err(blame(error)),

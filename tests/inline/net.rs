@@ -151,6 +151,17 @@ impl Net {
         });
     }
 
+    /// Gives the director's host an address.
+    pub(crate) fn give(&self, address: &str) {
+        let length = if address.contains(':') { "128" } else { "32" };
+        let host = self.host("director");
+        let address = format!("{address}/{length}");
+        let words = ["-n", &host, "addr", "add", &address, "dev", "servers"];
+        let nodad = ["nodad"];
+        let more = if length == "128" { &nodad[..] } else { &[] };
+        done("ip", &[&words[..], more].concat());
+    }
+
     /// Does `what` on a thread that is on `host`.
     fn within<T: Send>(&self, host: &str, what: impl FnOnce() -> T + Send) -> T {
         let path = format!("/run/netns/{}", self.host(host));

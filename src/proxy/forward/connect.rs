@@ -125,7 +125,7 @@ async fn open_plain(to: To<'_>) -> Result<TcpStream, NoConnection> {
 }
 
 /// Whether no descriptor is left, to this process or at all.
-pub(super) fn exhausted(error: &io::Error) -> bool {
+pub(in crate::proxy) fn exhausted(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let number = error.raw_os_error();
     [Errno::MFILE, Errno::NFILE]

@@ -52,7 +52,7 @@ pub use pool::Pools;
 pub use retry::Budget;
 pub use trace::Trace;
 
-pub(super) use connect::{NoConnection, blame, dial};
+pub(super) use connect::{NoConnection, blame, dial, exhausted};
 pub(super) use limits::CONNECT;
 
 use visit::Visit;
