@@ -493,18 +493,23 @@ fn spawn_worker(
         })
 }
 
-/// Raises the soft limit of descriptors to the hard one and tells where that is below the need.
-pub fn claim_descriptors(listeners: usize) {
+/// Raises the soft limit of descriptors to the hard one: what it is then; `None`: none.
+pub fn raise_descriptors() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
         maximum: limit.maximum,
     };
-    let have = match setrlimit(Resource::Nofile, raised) {
+    match setrlimit(Resource::Nofile, raised) {
         Ok(()) => limit.maximum,
         Err(_) => limit.current,
-    };
+    }
+}
+
+/// Raises the soft limit of descriptors to the hard one and tells where that is below the need.
+pub fn claim_descriptors(listeners: usize) {
+    let have = raise_descriptors();
     // Each is open twice: where it is accepted from, and for whoever takes over.
     let need = 2 * listeners as u64 + DESCRIPTORS_KEPT;
     match have {

@@ -93,6 +93,8 @@ async fn serve(args: Args, log: Arc<Log>) -> Result<ExitCode, app::Error> {
     let mut manager = Manager::default();
     let taken = match &args.upgrade_from {
         Some(from) => {
+            // Before as many sockets come.
+            app::raise_descriptors();
             let taken = app::take_over(from, &args.console_socket);
             Some(taken.map_err(app::Error::Upgrade)?)
         }

@@ -100,7 +100,8 @@ async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Or
                 Order::Count(reply) => count(&worker, reply).await,
                 Order::Ping(reply) => drop(reply.send(())),
                 Order::Drain => worker.hurry(),
-                Order::Open { .. } | Order::Close { .. } | Order::Forget(_) | Order::Heed | Order::Log(_) | Order::Listen(_) | Order::Retire => {}
+                // Nothing is accepted and nothing changes any more.
+                _ => {}
             }
         }
     }

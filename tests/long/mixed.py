@@ -154,7 +154,8 @@ async def http2(load, kind, at, context=None):
                 waiting = {number for number in waiting if number <= last}
             elif of == 3:
                 raise ValueError(f"stream {number} was reset: {payload.hex()}")
-            elif of == 1 and number in waiting and b".example/load" not in payload and len(payload) < 8:
+            elif of == 1 and number in waiting and 0x88 <= payload[0] <= 0x8e:
+                # HPACK's static table has no 302: what comes by an index of it is another status.
                 raise ValueError(f"a wrong answer: {payload!r}")
             if of == 0 and length:
                 writer.write(h2_frame(8, 0, 0, struct.pack(">I", length)))
