@@ -16,7 +16,8 @@ use tracing::{error, info, warn};
 use crate::admin;
 use crate::admin::{Question, Source};
 use crate::console::Question as Asking;
-use crate::control::{Door, Farm, Life, Order, PrepareError, Report, Wish, Writer, count};
+use crate::console::serve::Caller;
+use crate::control::{Door, Estate, Farm, Life, Order, PrepareError, Report, Wish, Writer, count};
 use crate::language::FILE_BYTES;
 use crate::model::{Endpoint, Id, Model, Running};
 use crate::probes::Probing;
@@ -28,15 +29,25 @@ mod console;
 mod life;
 mod served;
 mod sight;
+mod systemd;
+mod upgrade;
 
 pub use boot::{STARTUP, open};
 pub use life::{Event, unanswered};
 pub use served::Consoling;
+pub use systemd::Manager;
+pub use upgrade::give::Heir;
+pub use upgrade::launch::{OPTION as UPGRADE_FROM, Told};
+pub use upgrade::take::{Taken, absolute, take_over};
 
 use served::Served;
+use upgrade::launch::Launched;
 
 /// Orders that may wait for a worker; the writer waits where there are more.
 const ORDERS_WAITING: usize = 64;
+
+/// Processes that may wait to take over from this one.
+const CALLERS_WAITING: usize = 4;
 
 /// How long the last lines of the access log may take to be written.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -75,6 +86,13 @@ pub struct Director {
     desk: mpsc::Sender<Asking>,
     asked: mpsc::Receiver<console::Ask>,
     served: Option<Served>,
+    /// Where the console's Unix socket is.
+    console_at: Option<PathBuf>,
+    /// Who wants another process in the place of this one.
+    callers: (mpsc::Sender<Caller>, mpsc::Receiver<Caller>),
+    launched: Option<Launched>,
+    /// The console's Unix socket is the next process's too.
+    gave_console: bool,
     grace: Duration,
 }
 
@@ -89,6 +107,8 @@ pub enum Error {
     Read(PathBuf, io::Error),
     /// The file does not hold; its diagnostics have been rendered.
     Invalid(String),
+    /// Another process is not taken over from, and why.
+    Upgrade(String),
 }
 
 impl fmt::Display for Error {
@@ -102,6 +122,7 @@ impl fmt::Display for Error {
                 path.display()
             ),
             Error::Invalid(text) => f.write_str(text.trim_end()),
+            Error::Upgrade(why) => write!(f, "cannot take over: {}", why.trim_end()),
         }
     }
 }
@@ -145,15 +166,36 @@ impl Director {
         options: &Options,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<Director, Error> {
+        Director::after(None, life, options, handed).await
+    }
+
+    /// The same with what another process left that this one takes over from.
+    ///
+    /// # Errors
+    /// Where a thread cannot be started or the configuration cannot be served.
+    pub async fn after(
+        estate: Option<Estate>,
+        life: Life,
+        options: &Options,
+        handed: HashMap<Endpoint, Vec<TcpListener>>,
+    ) -> Result<Director, Error> {
         let (orders, inboxes): (Vec<_>, Vec<_>) = (0..options.workers)
             .map(|_| mpsc::channel(ORDERS_WAITING))
             .unzip();
         let (mut writer, reports) = Writer::new(orders);
+        if let Some(estate) = estate {
+            writer.inherit(estate);
+        }
         let questions = serve_admin(&mut writer);
         let (desk, asked) = console::Desk::open(&writer);
         let wishes = mpsc::channel(WISHES_WAITING);
+        let callers = mpsc::channel(CALLERS_WAITING);
         let served = match &options.console {
-            Some(options) => Some(Served::start(options, &mut writer, &wishes.0, &desk)?),
+            Some(options) => Some(Served::start(
+                options,
+                &mut writer,
+                (&wishes.0, &desk, &callers.0),
+            )?),
             None => None,
         };
         let pseudonym: Arc<str> = pseudonym().into();
@@ -186,6 +228,13 @@ impl Director {
             desk,
             asked,
             served,
+            console_at: options
+                .console
+                .as_ref()
+                .and_then(|console| console.socket.as_deref().map(absolute)),
+            callers,
+            launched: None,
+            gave_console: false,
             grace: options.grace,
         };
         let model = Arc::clone(director.life.running().model());
@@ -232,6 +281,18 @@ impl Director {
     pub async fn tables(&self) -> String {
         let counts = count(self.writer.workers()).await.table();
         format!("{counts}\n{}", sight::table(&self.writer))
+    }
+
+    /// Has the service manager's watchdog fed, if every worker goes round within that time.
+    pub fn feed(&self, within: Duration) {
+        systemd::feed(&self.writer, within);
+    }
+
+    /// This process is alone: the Unix socket's file is its own.
+    pub fn settle(&self) {
+        if let Some(served) = &self.served {
+            served.keep_file(false);
+        }
     }
 
     /// The writer, to ask for counts and listeners.
@@ -282,24 +343,66 @@ impl Director {
         drop(self.probing.take());
         let served = self.served.take().map(Served::stop);
         self.writer.drain().await;
+        self.end(served, Vec::new()).await
+    }
+
+    /// Leaves the listeners to the process that took over. Each connection ends after its next answer, WebSockets when they end or
+    /// the time is over that may be `left`, or somebody `asked` this process to end; then as [`stop`](Self::stop) has it.
+    pub async fn retire(mut self, left: Duration, asked: impl Future<Output = ()>) -> Table {
+        drop(self.probing.take());
+        if let Some(served) = self.served.as_ref().filter(|_| self.gave_console) {
+            served.keep_file(true);
+        }
+        let served = self.served.take().map(Served::stop);
+        // What its sessions asked for and was not done is not done here any more.
+        self.wishes.1.close();
+        self.writer.retire().await;
         let mut counted = Vec::new();
+        let until = async {
+            tokio::select! {
+                () = tokio::time::sleep(left) => warn!("connections are left after {left:?}: they end now"),
+                () = asked => {}
+            }
+        };
+        let gone = self.all_ended(&mut counted, until).await;
+        if !gone {
+            self.writer.drain().await;
+        }
+        self.end(served, counted).await
+    }
+
+    /// Waits until every worker has ended, or `until`; whether they have.
+    async fn all_ended(
+        &mut self,
+        counted: &mut Vec<Counts>,
+        until: impl Future<Output = ()>,
+    ) -> bool {
         let workers = self.threads.len();
         let all_ended = async {
-            for _ in 0..workers {
-                if let Some((_, counts)) = self.ended.recv().await {
-                    counted.push(counts);
+            while counted.len() < workers {
+                match self.ended.recv().await {
+                    Some((_, counts)) => counted.push(counts),
+                    None => return,
                 }
             }
         };
         let asking = (&mut self.questions, &mut self.asked);
         let attend = attend(&mut self.writer, &mut self.reports, &self.unlinked, asking);
-        let ended = tokio::select! {
+        tokio::select! {
             biased;
             () = all_ended => true,
-            () = tokio::time::sleep(self.grace) => false,
+            () = until => false,
             () = attend => false,
-        };
-        if !ended {
+        }
+    }
+
+    async fn end(
+        mut self,
+        served: Option<impl Future<Output = ()>>,
+        mut counted: Vec<Counts>,
+    ) -> Table {
+        let grace = tokio::time::sleep(self.grace);
+        if !self.all_ended(&mut counted, grace).await {
             warn!(
                 "requests still in flight after {:?} are cut off",
                 self.grace
@@ -378,22 +481,28 @@ fn spawn_worker(
         })
 }
 
-/// Raises the soft limit of descriptors to the hard one and tells where that is below the need.
-pub fn claim_descriptors(listeners: usize) {
+/// Raises the soft limit of descriptors to the hard one: what it is then; `None`: none.
+pub fn raise_descriptors() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
         maximum: limit.maximum,
     };
-    let have = match setrlimit(Resource::Nofile, raised) {
+    match setrlimit(Resource::Nofile, raised) {
         Ok(()) => limit.maximum,
         Err(_) => limit.current,
-    };
-    let need = listeners as u64 + DESCRIPTORS_KEPT;
+    }
+}
+
+/// Raises the soft limit of descriptors to the hard one and tells where that is below the need.
+pub fn claim_descriptors(listeners: usize) {
+    let have = raise_descriptors();
+    // Each is open twice: where it is accepted from, and for whoever takes over.
+    let need = 2 * listeners as u64 + DESCRIPTORS_KEPT;
     match have {
         Some(have) if have < need => warn!(
-            "{listeners} listening sockets and {DESCRIPTORS_KEPT} descriptors for connections need {need}, the limit is {have}: raise it (`ulimit -n`, LimitNOFILE= in the systemd unit)"
+            "{listeners} listening sockets, each open twice, and {DESCRIPTORS_KEPT} descriptors for connections need {need}, the limit is {have}: raise it (`ulimit -n`, LimitNOFILE= in the systemd unit)"
         ),
         Some(have) => info!("{have} descriptors, {listeners} of them listen"),
         None => {}

@@ -61,8 +61,12 @@ pub async fn serve(mut inbox: mpsc::Receiver<Order>, source: Source) {
                     accepting.abort();
                 }
             }
-            Order::Drain => break,
-            Order::Forget(_) | Order::Log(_) | Order::Listen(_) | Order::Count(_) => {}
+            Order::Drain | Order::Retire => break,
+            Order::Forget(_)
+            | Order::Log(_)
+            | Order::Listen(_)
+            | Order::Count(_)
+            | Order::Ping(_) => {}
         }
     }
     for accepting in open.values() {

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::{Director, Error, boot};
+use crate::console::serve::Caller;
 use crate::control::{
     Applied, Archive, Author, CONSOLE, Kept, PrepareError, Which, Wish, named, rendered, save,
     seal, serves,
@@ -25,6 +26,8 @@ const GO_BACK_AGAIN_MS: u64 = 5_000;
 pub enum Event {
     /// Something is asked of it: to be given to [`Director::answer`].
     Wish(Box<Wish>),
+    /// Another process is wanted in the place of this one: to be given to [`Director::launch`] or [`Director::hand_over`].
+    Call(Box<Caller>),
     /// A change was not confirmed in time: to be given to [`Director::answer`].
     Due,
     /// A worker ended by itself: nothing is served any more.
@@ -61,6 +64,7 @@ impl Director {
             asked,
             ended,
             wishes,
+            callers,
             ..
         } = self;
         tokio::select! {
@@ -68,6 +72,7 @@ impl Director {
             Some((number, _)) = ended.recv() => error!("worker {number} ended by itself"),
             () = tokio::time::sleep(Duration::from_millis(left.unwrap_or(0))), if left.is_some() => return Event::Due,
             Some(wish) = wishes.1.recv() => return Event::Wish(Box::new(wish)),
+            Some(caller) = callers.1.recv() => return Event::Call(Box::new(caller)),
             () = super::attend(writer, reports, unlinked, (questions, asked)) => {}
         }
         self.over = true;
@@ -88,7 +93,7 @@ impl Director {
                 }
             }
             Event::Due => self.go_back("was not confirmed in time").await,
-            Event::Ended => return,
+            Event::Call(_) | Event::Ended => return,
         }
         self.publish();
     }
@@ -424,7 +429,7 @@ impl Director {
     }
 
     /// Keeps watch over the servers while `work` is done on a thread of its own.
-    async fn meanwhile<T: Send + 'static>(
+    pub(super) async fn meanwhile<T: Send + 'static>(
         &mut self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, String> {

@@ -1,5 +1,6 @@
 //! The console's servers, laid to the writer: listeners and wishes one way, what is known of the configuration the other.
 
+use std::os::unix::net::UnixListener;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::time::timeout;
 
 use super::{Director, Error};
 use crate::console::Question;
-use crate::console::serve::{Console, Ground, Log, Source};
+use crate::console::serve::{Caller, Console, Ground, Log, Source};
 use crate::control::{Door, Wish, Writer};
 
 /// How long the console may take to end.
@@ -20,6 +21,8 @@ const PARTING: Duration = Duration::from_secs(2);
 pub struct Consoling {
     /// Where the Unix socket is made; `None`: nowhere.
     pub socket: Option<PathBuf>,
+    /// The socket, where the process before hands it over.
+    pub handed: Option<Arc<UnixListener>>,
     /// The file of the SSH host key.
     pub host_key: PathBuf,
     /// What the log said last.
@@ -41,8 +44,11 @@ impl Served {
     pub(super) fn start(
         options: &Consoling,
         writer: &mut Writer,
-        wishes: &mpsc::Sender<Wish>,
-        questions: &mpsc::Sender<Question>,
+        (wishes, questions, callers): (
+            &mpsc::Sender<Wish>,
+            &mpsc::Sender<Question>,
+            &mpsc::Sender<Caller>,
+        ),
     ) -> Result<Served, Error> {
         let (ground, known) = watch::channel(Ground::default());
         let source = Source {
@@ -52,12 +58,24 @@ impl Served {
             ground: known,
             log: Arc::clone(&options.log),
             socket: options.socket.clone(),
+            handed: options.handed.clone(),
+            callers: callers.clone(),
             host_key: options.host_key.clone(),
         };
         let console = Console::start(source).map_err(Error::Thread)?;
         writer.admit(Door::Telnet, console.telnet.clone());
         writer.admit(Door::Ssh, console.ssh.clone());
         Ok(Served { console, ground })
+    }
+
+    /// The Unix socket, for a process that takes over from this one.
+    pub(super) fn local(&self) -> Option<&UnixListener> {
+        self.console.local.as_ref()
+    }
+
+    /// Whether the Unix socket's file is another process's.
+    pub(super) fn keep_file(&self, keeps: bool) {
+        self.console.keep_file(keeps);
     }
 
     /// Tells every session that the director ends, at once; to be awaited for their end.

@@ -151,6 +151,7 @@ async fn talk(socket: &Path, typed: Typed) -> Result<u8, Failed> {
         columns,
         rows,
         command,
+        upgrade: None,
     };
     let mut first = serde_json::to_vec(&hello).map_err(io::Error::other)?;
     first.push(b'\n');

@@ -73,6 +73,7 @@ async fn demo(kept: Arc<Log>) -> Result<(), String> {
         grace: Duration::from_secs(1),
         console: Some(Consoling {
             socket: Some(socket.clone()),
+            handed: None,
             host_key: folder.path().join("ssh_host_ed25519_key"),
             log: kept,
         }),

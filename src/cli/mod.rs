@@ -12,6 +12,7 @@ pub mod import;
 pub mod secret;
 pub mod serve;
 mod terminal;
+pub mod upgrade;
 
 /// A Layer-7 HTTP redirect load balancer.
 #[derive(Debug, Parser)]
@@ -30,6 +31,7 @@ enum Command {
     Console(console::Args),
     Secret(secret::Args),
     Import(import::Args),
+    Upgrade(upgrade::Args),
 }
 
 impl Cli {
@@ -43,6 +45,7 @@ impl Cli {
             Command::Console(args) => console::run(args),
             Command::Secret(args) => secret::run(args),
             Command::Import(args) => import::run(args),
+            Command::Upgrade(args) => upgrade::run(args),
         }
     }
 }

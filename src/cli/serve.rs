@@ -1,23 +1,26 @@
 //! `signpost serve`: load, listen, serve, reload, stop.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::{error, info};
+use tokio::time::Interval;
+use tracing::{error, info, warn};
 
 use super::terminal;
-use crate::app::{self, Consoling, Director, Event, Options};
+use crate::app::{self, Consoling, Director, Event, Heir, Manager, Options, Taken};
 use crate::console::serve::Log;
-use crate::control::{Author, Wish, doors};
+use crate::console::serve::frame::Call;
+use crate::control::{Author, Wish, doors, save};
 
 /// Serves a configuration until SIGTERM or SIGINT.
 ///
 /// SIGHUP reloads the file as one transaction; SIGUSR1 prints the counts per server and reason, and every server's state;
-/// SIGUSR2 opens the access log's file anew, for logrotate.
+/// SIGUSR2 opens the access log's file anew, for logrotate. `signpost upgrade` puts another process into its place.
 #[derive(Debug, clap::Args)]
+#[command(args_override_self = true)]
 pub struct Args {
     /// The configuration [default: /etc/signpost/startup-config; where that is missing or empty, the console is there to write it].
     #[arg(long, value_name = "FILE")]
@@ -31,6 +34,15 @@ pub struct Args {
     /// Seconds that requests in flight may take to end after SIGTERM.
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     grace: u32,
+    /// Takes over from the director whose console's socket is there, without a lost connection; `signpost upgrade` says it by itself.
+    #[arg(long, value_name = "PATH")]
+    upgrade_from: Option<PathBuf>,
+    /// Seconds that connections, WebSockets above all, may go on after another process has taken over from this one.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    retire: u32,
+    /// A file for this process's number, while it serves.
+    #[arg(long, value_name = "PATH")]
+    pid_file: Option<PathBuf>,
 }
 
 /// Runs it; 0 after an orderly stop, 1 where it could not start or a worker died.
@@ -78,32 +90,31 @@ impl Signals {
 
 async fn serve(args: Args, log: Arc<Log>) -> Result<ExitCode, app::Error> {
     let mut signals = Signals::new().map_err(app::Error::Thread)?;
-    let workers = args
-        .workers
-        .map(usize::from)
-        .or_else(|| std::thread::available_parallelism().ok().map(usize::from))
-        .unwrap_or(1);
-    let is_named = args.config.is_some();
-    let path = args.config.unwrap_or_else(|| app::STARTUP.into());
-    let options = Options {
-        workers,
-        grace: Duration::from_secs(u64::from(args.grace)),
-        console: Some(Consoling {
-            socket: Some(args.console_socket),
-            host_key: path.with_file_name("ssh_host_ed25519_key"),
-            log,
-        }),
+    let mut manager = Manager::default();
+    let taken = match &args.upgrade_from {
+        Some(from) => {
+            // Before as many sockets come.
+            app::raise_descriptors();
+            let taken = app::take_over(from, &args.console_socket);
+            Some(taken.map_err(app::Error::Upgrade)?)
+        }
+        None => None,
     };
-    let life = app::open(&path, is_named)?;
-    app::claim_descriptors(doors(life.running().model()).len() * workers);
-    let mut director = Director::live(life, &options, Default::default()).await?;
+    let mut director = begin(&args, log, taken, &mut manager).await?;
+    note_process(args.pid_file.as_deref());
+    manager.store(director.writer());
+    manager.ready(&director.listening());
     terminal::say(&director.listening());
-    loop {
+    let mut feeding = manager.watched().map(tokio::time::interval);
+    let heir = loop {
         let event = tokio::select! {
             biased;
-            _ = signals.terminate.recv() => break,
-            _ = signals.interrupt.recv() => break,
-            _ = signals.reload.recv() => hang_up(),
+            _ = signals.terminate.recv() => break None,
+            _ = signals.interrupt.recv() => break None,
+            _ = signals.reload.recv() => {
+                manager.reloading();
+                hang_up()
+            }
             _ = signals.count.recv() => {
                 terminal::say(director.tables().await.trim_end());
                 continue;
@@ -112,24 +123,169 @@ async fn serve(args: Args, log: Arc<Log>) -> Result<ExitCode, app::Error> {
                 reopen_log(&mut director).await;
                 continue;
             }
+            often = due(&mut feeding) => {
+                director.feed(often);
+                continue;
+            }
             event = director.watch() => event,
         };
-        if matches!(event, Event::Ended) {
-            return Ok(ExitCode::FAILURE);
+        let caller = match event {
+            Event::Ended => return Ok(ExitCode::FAILURE),
+            Event::Call(caller) => caller,
+            event => {
+                answer(&mut director, event, &mut manager).await;
+                continue;
+            }
+        };
+        if matches!(caller.call, Call::Start { .. }) {
+            director.launch(*caller);
+            continue;
         }
-        let before = director.writer().doors().to_vec();
-        director.answer(event).await;
-        if *director.writer().doors() != before {
-            terminal::say(&director.listening());
+        let heir = tokio::select! {
+            biased;
+            _ = signals.terminate.recv() => break None,
+            _ = signals.interrupt.recv() => break None,
+            heir = director.hand_over(*caller) => heir,
+        };
+        let result = heir.and_then(|heir| give_way(heir, &manager));
+        let heir = result.as_ref().ok().copied();
+        director.came_of_it(result);
+        if heir.is_some() {
+            break heir;
         }
-    }
-    info!(
-        "stopping: no new connections; requests in flight may take {} s",
-        args.grace
-    );
-    let counts = director.stop().await;
+    };
+    let counts = match heir {
+        Some(_) => {
+            let asked = async {
+                tokio::select! {
+                    _ = signals.terminate.recv() => {}
+                    _ = signals.interrupt.recv() => {}
+                }
+            };
+            let left = Duration::from_secs(u64::from(args.retire));
+            director.retire(left, asked).await
+        }
+        None => {
+            info!(
+                "stopping: no new connections; requests in flight may take {} s",
+                args.grace
+            );
+            manager.stopping();
+            let counts = director.stop().await;
+            forget_process(args.pid_file.as_deref());
+            counts
+        }
+    };
     terminal::say(counts.to_string().trim_end());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Serves what the process before left, or what the startup file says.
+async fn begin(
+    args: &Args,
+    log: Arc<Log>,
+    mut taken: Option<Taken>,
+    manager: &mut Manager,
+) -> Result<Director, app::Error> {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = args.workers.map_or_else(cores, usize::from);
+    let is_named = args.config.is_some();
+    let path = args.config.clone().unwrap_or_else(|| app::STARTUP.into());
+    let options = Options {
+        workers,
+        grace: Duration::from_secs(u64::from(args.grace)),
+        console: Some(Consoling {
+            socket: Some(args.console_socket.clone()),
+            handed: taken.as_mut().and_then(|taken| taken.console.take()),
+            host_key: path.with_file_name("ssh_host_ed25519_key"),
+            log,
+        }),
+    };
+    let (life, handed, estate) = match &mut taken {
+        Some(taken) => {
+            let (life, estate) = taken.life(&path).map_err(app::Error::Upgrade)?;
+            (life, std::mem::take(&mut taken.sockets), Some(estate))
+        }
+        None => (app::open(&path, is_named)?, manager.sockets(), None),
+    };
+    let doors = doors(life.running().model());
+    app::claim_descriptors(doors.len() * workers);
+    for at in handed
+        .keys()
+        .filter(|at| !doors.iter().any(|(door, _)| door == *at))
+    {
+        warn!(
+            "nothing is configured at {}: the socket that was handed over is closed",
+            at.socket()
+        );
+    }
+    let director = Director::after(estate, life, &options, handed).await;
+    let Some(taken) = taken else {
+        return director;
+    };
+    let director = director.map_err(|e| app::Error::Upgrade(taken.fails(&e.to_string())))?;
+    taken.serves().map_err(app::Error::Upgrade)?;
+    director.settle();
+    Ok(director)
+}
+
+async fn answer(director: &mut Director, event: Event, manager: &mut Manager) {
+    let reloads = matches!(&event, Event::Wish(wish) if matches!(**wish, Wish::Reload { .. }));
+    let before = director.writer().doors().to_vec();
+    director.answer(event).await;
+    let listening = director.listening();
+    let moved = *director.writer().doors() != before;
+    if moved {
+        manager.store(director.writer());
+        terminal::say(&listening);
+    }
+    if reloads {
+        manager.ready(&listening);
+    } else if moved {
+        manager.status(&listening);
+    }
+}
+
+/// Tells the service manager and the process that serves that this one is not the service any more.
+fn give_way(heir: Heir, manager: &Manager) -> Result<u32, String> {
+    manager.gives_way(heir.pid);
+    let result = heir.let_go();
+    if result.is_err() {
+        manager.gives_way(std::process::id());
+    }
+    result
+}
+
+/// How often the watchdog is fed, once that is due again; never without a watchdog.
+async fn due(feeding: &mut Option<Interval>) -> Duration {
+    match feeding {
+        Some(feeding) => {
+            feeding.tick().await;
+            feeding.period()
+        }
+        None => std::future::pending().await,
+    }
+}
+
+/// Writes this process's number down for whoever asked for it.
+fn note_process(file: Option<&Path>) {
+    let Some(file) = file else {
+        return;
+    };
+    if let Err(e) = save(file, format!("{}\n", std::process::id()).as_bytes()) {
+        warn!(
+            "the process's number cannot be written to `{}`: {e}",
+            file.display()
+        );
+    }
+}
+
+fn forget_process(file: Option<&Path>) {
+    if let Some(file) = file
+        && let Err(e) = std::fs::remove_file(file)
+    {
+        warn!("`{}` cannot be removed: {e}", file.display());
+    }
 }
 
 /// Opens the access log anew after logrotate has moved its file away, or says why not.

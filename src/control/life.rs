@@ -58,6 +58,36 @@ impl Life {
         }
     }
 
+    /// The same where another process began it: its generation, who changed it last, and the change that waits: whose, what comes
+    /// back, and when.
+    pub fn resumed(
+        self,
+        generation: u64,
+        changed_by: Option<Author>,
+        pending: Option<(Author, Arc<Running>, Millis)>,
+    ) -> Life {
+        Life {
+            generation,
+            changed_by,
+            pending: pending.map(|(author, before, due)| Pending {
+                author,
+                before,
+                due,
+            }),
+            ..self
+        }
+    }
+
+    /// Who changed it last.
+    pub fn changed_by(&self) -> Option<&Author> {
+        self.changed_by.as_ref()
+    }
+
+    /// Why another configuration than the startup file's was started with.
+    pub fn recovered(&self) -> Option<&str> {
+        self.recovered.as_deref()
+    }
+
     /// What runs.
     pub fn running(&self) -> &Arc<Running> {
         &self.running
@@ -66,6 +96,11 @@ impl Life {
     /// What the startup file says, as far as is known.
     pub fn saved(&self) -> Option<&Running> {
         self.saved.as_deref()
+    }
+
+    /// The same, to be looked at for as long as it takes.
+    pub fn known_saved(&self) -> Option<Arc<Running>> {
+        self.saved.clone()
     }
 
     /// The startup file's path.

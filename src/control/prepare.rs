@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use super::hold::opened;
 use super::listeners::{BindError, bind};
 use crate::model::{Endpoint, Model};
 use crate::telemetry::OpenError;
@@ -26,7 +27,7 @@ pub enum Door {
 
 impl Door {
     /// Who serves it: workers serve virtuals and dips alike, so that such a listener stays whichever of them it is for.
-    fn behind(self) -> Door {
+    pub(super) fn behind(self) -> Door {
         match self {
             Door::Virtual | Door::Dip => Door::Virtual,
             room => room,
@@ -43,6 +44,8 @@ pub struct Listener {
     pub door: Door,
     /// One socket a worker, or the only one.
     pub sockets: Vec<TcpListener>,
+    /// A copy of each that is one of its own, for whoever takes over from this process.
+    pub held: Vec<TcpListener>,
 }
 
 /// Every endpoint that a model listens on, in the order of its definition, and for what.
@@ -160,8 +163,9 @@ pub fn prepare(
             Door::Virtual => workers,
             _ => 1,
         };
-        match handed.remove(&at).map_or_else(|| bind(at, sockets), Ok) {
-            Ok(sockets) => open.push(Listener { at, door, sockets }),
+        let bound = handed.remove(&at).map_or_else(|| bind(at, sockets), Ok);
+        match bound.and_then(|bound| opened(at, door, bound, sockets)) {
+            Ok(listener) => open.push(listener),
             Err(error) => errors.push(error),
         }
     }

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use super::settings::{Setting, probes, settings};
 use super::{Farm, Outcome, Sounded, told};
 use crate::decide::{Gauges, Health, Measured, Millis, Readiness};
-use crate::health::{Effect, Fault, Observation, Ward};
+use crate::health::{Effect, Fault, Legacy, Observation, Ward};
 use crate::model::{Id, Model, Probe};
 
 /// What waits to be published of one server.
@@ -147,6 +147,41 @@ impl Wards {
             schedule(&mut self.due, id, charge);
         }
         turned
+    }
+
+    /// What was found of every server about which there is something to keep, by its id.
+    pub(super) fn legacies(&self, now: Millis) -> HashMap<String, Legacy> {
+        let all = self.charges.iter();
+        all.map(|(id, charge)| (id.to_string(), charge.ward.legacy(now)))
+            .collect()
+    }
+
+    /// Begins with what another process found.
+    pub(super) fn inherit(
+        &mut self,
+        mut legacies: HashMap<String, Legacy>,
+        now: Millis,
+        turned: &mut Turned,
+    ) {
+        if legacies.is_empty() {
+            return;
+        }
+        for (id, setting) in &self.settings {
+            let Some(legacy) = legacies.remove(&id.to_string()) else {
+                continue;
+            };
+            let mut charge = self.charges.remove(id).unwrap_or_else(|| Charge {
+                ward: Ward::new(setting.watching, &setting.probes, false, now),
+                scheduled: None,
+            });
+            charge.ward.inherit(&legacy, now);
+            if charge.ward.is_idle() {
+                continue;
+            }
+            turned.trials.push(id.clone());
+            schedule(&mut self.due, id, &mut charge);
+            self.charges.insert(id.clone(), charge);
+        }
     }
 
     fn is_up(&self, id: &Id) -> bool {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::hold::Held;
 use super::log::Logging;
 use super::standing::Intents;
 use super::wards::{Flip, Wards};
@@ -58,8 +59,12 @@ pub enum Order {
     Listen(Arc<Ear>),
     /// Send a copy of the counts.
     Count(oneshot::Sender<Counts>),
+    /// Say that it goes round.
+    Ping(oneshot::Sender<()>),
     /// Stop accepting, close what is idle, end when the rest is done.
     Drain,
+    /// Stop accepting from sockets that another process accepts from, let each connection end after its next answer.
+    Retire,
 }
 
 /// A worker as the writer knows it.
@@ -72,11 +77,11 @@ pub struct Writer {
     pub(super) workers: Vec<Orders>,
     pub(super) logging: Logging,
     /// Who serves the listeners that are not the workers'; nobody: they are bound and not served.
-    rooms: Vec<(Door, Orders)>,
+    pub(super) rooms: Vec<(Door, Orders)>,
     model: Arc<Model>,
-    secret: [u8; 32],
+    pub(super) secret: [u8; 32],
     intents: Intents,
-    wards: Wards,
+    pub(super) wards: Wards,
     /// The suspect servers that are being probed, and when that began.
     hurried: HashMap<Id, Millis>,
     /// When flips were published last.
@@ -86,6 +91,7 @@ pub struct Writer {
     chores_at: Millis,
     rounds: usize,
     doors: Vec<(Endpoint, Door)>,
+    pub(super) held: Held,
 }
 
 impl Writer {
@@ -122,6 +128,7 @@ impl Writer {
                 chores_at: Millis(0),
                 rounds: 0,
                 doors: Vec::new(),
+                held: Held::default(),
             },
             receive,
         )
@@ -194,7 +201,9 @@ impl Writer {
     async fn apply(&mut self, prepared: super::Prepared) {
         self.model = prepared.model;
         self.intents.configure(&self.model, self.farm.now());
-        let turned = self.wards.configure(&self.model, &self.farm);
+        let mut turned = self.wards.configure(&self.model, &self.farm);
+        let legacies = std::mem::take(&mut self.held.legacies);
+        self.wards.inherit(legacies, self.farm.now(), &mut turned);
         let live = self.farm.live().load_full();
         let (snapshot, loads) = Snapshot::compile(
             &self.model,
@@ -211,15 +220,21 @@ impl Writer {
             snapshot,
             loads: Arc::new(loads),
         }));
+        if let Some(clients) = self.held.clients.take() {
+            let now = self.farm.now();
+            self.farm.live().load().loads.adopt(&clients, now);
+        }
         self.farm.ledger().forget_all_but(&self.model);
         turned.bring(&self.farm, &self.wards);
         self.hurried.clear();
         let errands = errands::errands(&self.model, self.wards.probes());
         self.farm.publish_errands(errands);
         self.doors = prepared.doors;
-        for mut listener in prepared.open {
-            for worker in self.behind(listener.door) {
-                let Some(socket) = listener.sockets.pop() else {
+        for listener in prepared.open {
+            self.held.sockets.insert(listener.at, listener.held);
+            for (nth, socket) in listener.sockets.into_iter().enumerate() {
+                let behind = self.behind(listener.door);
+                let Some(worker) = behind.get(nth % behind.len().max(1)) else {
                     break;
                 };
                 self.order(
@@ -233,6 +248,7 @@ impl Writer {
             }
         }
         for (at, door) in prepared.close {
+            self.held.sockets.remove(&at);
             for worker in self.behind(door) {
                 self.order(worker, Order::Close { at }).await;
             }
@@ -405,7 +421,9 @@ impl Writer {
     }
 
     /// Tells every worker to stop accepting and to end when what is under way is done.
-    pub async fn drain(&self) {
+    pub async fn drain(&mut self) {
+        // A copy would keep a socket listening that nobody accepts from.
+        self.held.sockets.clear();
         for worker in &self.workers {
             self.order(worker, Order::Drain).await;
         }

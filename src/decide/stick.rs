@@ -89,6 +89,12 @@ impl StickTable {
         self.table.sets()
     }
 
+    /// Tells every association that has not expired: its key, and how many milliseconds it has left.
+    pub(super) fn each(&self, now: Millis, mut tell: impl FnMut(u64, Stuck, u64)) {
+        self.table
+            .each(now, |key, row, left_ms| tell(key, row.into(), left_ms));
+    }
+
     /// Takes the expired associations of `part` of `0..parts()` away and tells the primary of each.
     pub fn sweep(&self, part: Range<usize>, now: Millis, mut lost: impl FnMut(u32)) {
         self.table.sweep(part, now, |value| lost(primary(value)));

@@ -320,6 +320,21 @@ impl Table {
         }
     }
 
+    /// Tells every row that has not expired: its key, and how many milliseconds it has left. One that is being written at this moment
+    /// may be left out.
+    pub(super) fn each(&self, now: Millis, mut tell: impl FnMut(u64, Row, u64)) {
+        for set in 0..self.sets {
+            for entry in self.pages.find(set * WAYS, WAYS).into_iter().flatten() {
+                let key = entry.key.load(Ordering::Relaxed);
+                let read = entry.read(key).filter(|_| key != 0);
+                if let Some((row, meta)) = read.filter(|(_, meta)| Entry::is_alive(*meta, now)) {
+                    let ticks = (meta as u32).wrapping_sub((now.0 / TICK_MS) as u32);
+                    tell(key, row, u64::from(ticks) * TICK_MS);
+                }
+            }
+        }
+    }
+
     /// Takes expired rows of these sets away and tells their values.
     pub(super) fn sweep(&self, sets: Range<usize>, now: Millis, mut lost: impl FnMut(u64)) {
         for set in sets.start..sets.end.min(self.sets) {

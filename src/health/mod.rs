@@ -10,6 +10,7 @@
 mod agent;
 mod cause;
 mod figures;
+mod legacy;
 mod sounding;
 mod state;
 mod track;
@@ -19,6 +20,7 @@ mod watch;
 pub use agent::{NotUnderstood, Said, Word, read};
 pub use cause::Cause;
 pub use figures::{FIGURES, Figure, Figures};
+pub use legacy::{Found, Legacy};
 pub use sounding::Sounding;
 pub use state::State;
 pub use track::Latest;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::agent::{Said, Word};
+use super::legacy::{Found, closed, readiness};
 use super::{Cause, Sounding, read};
 use crate::decide::{Millis, Readiness};
 use crate::model::{Probe, ProbeKind};
@@ -98,6 +99,39 @@ impl Track {
 
     pub(super) fn maxconns(&self) -> Option<u32> {
         self.agent.maxconns
+    }
+
+    /// What it found, for the process that takes over.
+    pub(super) fn found(&self) -> Found {
+        let why = |cause: &Cause| cause.what.to_string();
+        Found {
+            probe: self.probe.name.to_string(),
+            down: self.down.as_ref().map(why),
+            waiting: self.waiting,
+            said_down: self.agent.down.as_ref().map(why),
+            closed: closed(self.agent.readiness),
+            share: self.agent.share,
+            maxconns: self.agent.maxconns,
+        }
+    }
+
+    /// Begins with what another process found, as if it had come just now.
+    pub(super) fn inherit(&mut self, found: &Found, now: Millis) {
+        let name = self.probe.name.clone();
+        let why = |why: &String| Cause::new(why.clone(), now).by(&name);
+        self.waiting = found.waiting;
+        self.down = found.down.as_ref().map(why);
+        self.last = (!found.waiting).then_some(now);
+        self.agent = Agent {
+            down: found.said_down.as_ref().map(why),
+            readiness: readiness(found.closed),
+            share: found.share,
+            maxconns: found.maxconns,
+            said: None,
+        };
+        let speaks = (found.closed, found.share, found.maxconns) != (0, None, None);
+        let said = "the agent said so before the upgrade";
+        self.agent.said = speaks.then(|| Cause::new(said, now).by(&name));
     }
 
     /// What it last brought back.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::track::Track;
-use super::{Cause, Fault, Figure, Figures, Latest, Observation, Said, Sounding, Watch};
+use super::{Cause, Fault, Figure, Figures, Latest, Legacy, Observation, Said, Sounding, Watch};
 use crate::decide::{Health, Measured, Millis, Readiness};
 use crate::model::{Probe, ProbeKind, Watching};
 
@@ -214,6 +214,38 @@ impl Ward {
         if let Some(limit) = said.maxconns.flatten() {
             note("maxconns", limit.into(), "agent");
         }
+    }
+
+    /// What was found, for the process that takes over.
+    pub fn legacy(&self, now: Millis) -> Legacy {
+        let why = || self.passive.as_ref().map(|cause| cause.what.to_string());
+        Legacy {
+            probes: self.tracks.iter().map(Track::found).collect(),
+            failed: self
+                .watch
+                .left(now)
+                .map(|left| (why().unwrap_or_default(), left)),
+        }
+    }
+
+    /// Begins with what another process found: a probe's result counts as if it had come just now.
+    pub fn inherit(&mut self, legacy: &Legacy, now: Millis) {
+        for found in &legacy.probes {
+            let track = self
+                .tracks
+                .iter_mut()
+                .find(|t| *t.probe.name == *found.probe);
+            if let Some(track) = track {
+                track.inherit(found, now);
+            }
+        }
+        if let Some((why, left)) = &legacy.failed {
+            let retry_at = left.map(|left| Millis(now.0.saturating_add(left)));
+            self.watch.fail(retry_at);
+            self.passive = Some(Cause::new(why.clone(), now));
+        }
+        self.settle(now, None);
+        self.changed = false;
     }
 
     /// When [`tick`](Self::tick) will have something to do.

@@ -223,6 +223,20 @@ impl Watch {
         self.changed_from(before)
     }
 
+    /// Of a server that failed or is on trial, in how many milliseconds it is tried again; nothing within: by the operator's word.
+    pub fn left(&self, now: Millis) -> Option<Option<u64>> {
+        match self.phase {
+            Phase::Up { .. } => None,
+            Phase::Failed { retry_at } => Some(retry_at.map(|at| at.0.saturating_sub(now.0))),
+            Phase::Testing => Some(Some(0)),
+        }
+    }
+
+    /// It failed before, and is tried again then.
+    pub fn fail(&mut self, retry_at: Option<Millis>) {
+        self.phase = Phase::Failed { retry_at };
+    }
+
     fn failed(&self, now: Millis) -> Phase {
         let wait = now
             .0

@@ -36,6 +36,8 @@ pub struct Listening {
 struct Door {
     at: Endpoint,
     closing: Notify,
+    /// Another process accepts from the same socket: who waits in its queue is its own.
+    leaving: Cell<bool>,
     /// Trusted proxies begin their connections with a PROXY protocol head. Kept here, so that a connection costs nothing where
     /// they do not.
     prefaced: Cell<bool>,
@@ -60,6 +62,7 @@ impl Listening {
         let door = Rc::new(Door {
             at,
             closing: Notify::new(),
+            leaving: Cell::new(false),
             prefaced: Cell::new(prefaced(&worker, at)),
         });
         let accepting = accept_all(worker, listener, Rc::clone(&door));
@@ -84,6 +87,13 @@ impl Listening {
         self.door.closing.notify_one();
         // A panic in the task has closed the listener as well.
         let _ = self.task.await;
+    }
+
+    /// Accepts nobody any more and leaves the queue to another process, which has the same socket open. Connections that are open go
+    /// on.
+    pub async fn leave(self) {
+        self.door.leaving.set(true);
+        self.close().await;
     }
 }
 
@@ -114,10 +124,19 @@ impl Rush {
         self.on = match (self.on, rushed) {
             (false, true) => accept_with_data(listener.as_fd(), true).is_ok(),
             (true, false) => accept_with_data(listener.as_fd(), false).is_err(),
-            (on, _) => on,
+            // Whoever shared the socket with this process may have turned it off when it left.
+            (true, true) => accept_with_data(listener.as_fd(), true).is_ok(),
+            (false, false) => false,
         };
         self.came = 0;
         self.look_at = now + RUSH_LOOK;
+    }
+
+    /// Leaves the socket as it is in quiet times: whoever goes on accepting from it knows nothing of this rush.
+    fn end(&mut self, listener: &TcpListener) {
+        if self.on {
+            self.on = accept_with_data(listener.as_fd(), false).is_err();
+        }
     }
 }
 
@@ -155,6 +174,10 @@ async fn accept_all(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc
                 }
             }
         }
+    }
+    if door.leaving.get() {
+        rush.end(listener.get_ref());
+        return;
     }
     while accept_some(&worker, listener.get_ref(), &door, (most, &mut rush.came)).is_ok() {
         tokio::task::yield_now().await;

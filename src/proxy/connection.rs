@@ -181,7 +181,7 @@ impl<S: Stream> Connection<S> {
         let mut buffer = ReadBuf::new(&mut desk.input);
         let Poll::Ready(read) = Pin::new(&mut self.client.stream).poll_read(cx, &mut buffer) else {
             let idle = !self.within_a_head() && self.unwanted.is_none();
-            return match idle && self.worker.draining() {
+            return match idle && self.worker.hurrying() {
                 true => Poll::Ready(Err(Gone)),
                 false => Poll::Pending,
             };

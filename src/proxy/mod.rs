@@ -28,5 +28,6 @@ mod stream;
 mod work;
 pub mod worker;
 
+pub use socket::inherited;
 pub use stream::Fresh;
 pub use work::work;

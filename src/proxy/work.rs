@@ -34,40 +34,57 @@ async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Or
     let seed = RandomState::new().hash_one(0);
     let worker = Worker::new(farm, Tally::default(), pseudonym, seed);
     spawn_local(Rc::clone(&worker).keep_time());
-    let mut listening: HashMap<Endpoint, Listening> = HashMap::new();
+    // More than one of an endpoint where fewer workers took over the sockets of more.
+    let mut listening: HashMap<Endpoint, Vec<Listening>> = HashMap::new();
     let mut closing = JoinSet::new();
+    let mut leaves = false;
     while let Some(order) = inbox.recv().await {
         match order {
             Order::Open { at, listener } => {
                 match Listening::start(Rc::clone(&worker), listener, at) {
                     Ok(opened) => {
-                        listening.insert(at, opened);
+                        listening.entry(at).or_default().push(opened);
                     }
                     Err(error) => error!("cannot accept on {}: {error}", at.socket()),
                 }
             }
             Order::Close { at } => {
-                if let Some(closed) = listening.remove(&at) {
+                for closed in listening.remove(&at).into_iter().flatten() {
                     closing.spawn_local(closed.close());
                 }
             }
             Order::Forget(living) => {
                 worker.tally.forget_all_but(&living);
                 // It follows every change.
-                listening.values().for_each(|open| open.heed(&worker));
+                let all = listening.values().flatten();
+                all.for_each(|open| open.heed(&worker));
             }
             Order::Log(journal) => worker.scribe.follow(journal),
             Order::Listen(ear) => worker.scribe.listen(ear),
             Order::Count(reply) => count(&worker, reply).await,
+            Order::Ping(reply) => drop(reply.send(())),
             Order::Drain => break,
+            Order::Retire => {
+                leaves = true;
+                break;
+            }
         }
         while closing.try_join_next().is_some() {}
     }
-    for (_, closed) in listening {
-        closing.spawn_local(closed.close());
+    for closed in listening.into_values().flatten() {
+        closing.spawn_local(async move {
+            match leaves {
+                true => closed.leave().await,
+                false => closed.close().await,
+            }
+        });
     }
     while closing.join_next().await.is_some() {}
-    let drained = worker.drain();
+    match leaves {
+        true => worker.retire(),
+        false => worker.hurry(),
+    }
+    let drained = worker.emptied();
     tokio::pin!(drained);
     loop {
         tokio::select! {
@@ -75,10 +92,12 @@ async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Or
                 worker.scribe.follow(None);
                 return worker.tally.counts();
             }
-            Some(order) = inbox.recv() => {
-                if let Order::Count(reply) = order {
-                    count(&worker, reply).await;
-                }
+            Some(order) = inbox.recv() => match order {
+                Order::Count(reply) => count(&worker, reply).await,
+                Order::Ping(reply) => drop(reply.send(())),
+                Order::Drain => worker.hurry(),
+                // Nothing is accepted and nothing changes any more.
+                _ => {}
             }
         }
     }

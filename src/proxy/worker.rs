@@ -41,6 +41,8 @@ pub struct Worker {
     looked: Cell<(Instant, SystemTime)>,
     open: Cell<usize>,
     draining: Cell<bool>,
+    /// Draining, but an idle connection is waited for: it may be about to ask.
+    patient: Cell<bool>,
     idle: Notify,
 }
 
@@ -96,6 +98,7 @@ impl Worker {
             looked: Cell::new((Instant::now(), SystemTime::now())),
             open: Cell::new(0),
             draining: Cell::new(false),
+            patient: Cell::new(false),
             idle: Notify::new(),
         };
         worker.look_at_the_clock();
@@ -202,10 +205,34 @@ impl Worker {
         self.draining.get()
     }
 
+    /// Whether idle connections are to end at once, and nobody waits for a place.
+    pub fn hurrying(&self) -> bool {
+        self.draining.get() && !self.patient.get()
+    }
+
+    /// Closes idle connections at once and the others after the answer under way.
+    pub fn hurry(&self) {
+        self.draining.set(true);
+        self.patient.set(false);
+        deadline::wake_all();
+    }
+
+    /// Lets every connection end after its next answer, so that no request meets a connection that was just closed; an idle one ends
+    /// as it would have anyway.
+    pub fn retire(&self) {
+        self.draining.set(true);
+        self.patient.set(true);
+        deadline::wake_all();
+    }
+
     /// Closes idle connections at once and the others after the answer under way. Ends when none is left.
     pub async fn drain(&self) {
-        self.draining.set(true);
-        deadline::wake_all();
+        self.hurry();
+        self.emptied().await;
+    }
+
+    /// Ends when no connection is left.
+    pub async fn emptied(&self) {
         loop {
             let idle = self.idle.notified();
             if self.open.get() == 0 {

@@ -28,4 +28,6 @@ mod queue;
 mod redirect;
 mod reload;
 mod shutdown;
+mod systemd;
+mod upgrade;
 mod upgrades;

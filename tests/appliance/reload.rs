@@ -8,14 +8,14 @@ use std::thread::JoinHandle;
 use crate::support::{After, Client, Director, Origin, eventually, free, get};
 
 /// A client that asks again and again until told to stop; how often it asked, or what went wrong.
-struct Load {
+pub(crate) struct Load {
     stop: Arc<AtomicBool>,
     done: Arc<AtomicUsize>,
     threads: Vec<JoinHandle<Result<(), String>>>,
 }
 
 impl Load {
-    fn on(at: SocketAddr, good: fn(u16, &str) -> bool) -> Load {
+    pub(crate) fn on(at: SocketAddr, good: fn(u16, &str) -> bool) -> Load {
         let (stop, done) = (
             Arc::new(AtomicBool::new(false)),
             Arc::new(AtomicUsize::new(0)),
@@ -33,12 +33,12 @@ impl Load {
         }
     }
 
-    fn done(&self) -> usize {
+    pub(crate) fn done(&self) -> usize {
         self.done.load(Ordering::Relaxed)
     }
 
     #[track_caller]
-    fn end(self) -> usize {
+    pub(crate) fn end(self) -> usize {
         self.stop.store(true, Ordering::Relaxed);
         for thread in self.threads {
             assert_eq!(thread.join().expect("the load does not panic"), Ok(()));

@@ -74,6 +74,8 @@ impl Printed {
 /// A running `signpost serve`; killed when dropped.
 pub(crate) struct Director {
     child: Child,
+    /// The processes that took over, one from another.
+    heirs: Vec<u32>,
     folder: TempDir,
     stdout: Arc<Printed>,
     stderr: Arc<Printed>,
@@ -89,7 +91,8 @@ impl Director {
 
     /// The same with further `arguments`; two workers unless they say otherwise.
     pub(crate) fn start_with(config: &str, arguments: &[&str]) -> Director {
-        let command = Command::new(env!("CARGO_BIN_EXE_signpost"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_signpost"));
+        command.stdin(Stdio::null());
         Director::start_by(command, config, arguments)
     }
 
@@ -97,11 +100,14 @@ impl Director {
     pub(crate) fn start_limited(config: &str, descriptors: u32) -> Director {
         let mut command = Command::new("sh");
         let script = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_signpost")]);
+        command
+            .args(["-c", &script, env!("CARGO_BIN_EXE_signpost")])
+            .stdin(Stdio::null());
         Director::start_by(command, config, &[])
     }
 
-    fn start_by(command: Command, config: &str, arguments: &[&str]) -> Director {
+    /// Serves `config` by a command of the test's own, which says what its standard input is.
+    pub(crate) fn start_by(command: Command, config: &str, arguments: &[&str]) -> Director {
         let folder = TempDir::new().expect("a temporary folder");
         let file = folder.path().join("startup-config");
         std::fs::write(&file, config).expect("the configuration is written");
@@ -121,7 +127,6 @@ impl Director {
             } else {
                 &["--workers", "2"]
             })
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -130,6 +135,7 @@ impl Director {
         let stderr = Printed::of(child.stderr.take().expect("piped"));
         let mut director = Director {
             child,
+            heirs: Vec::new(),
             folder,
             stdout,
             stderr,
@@ -165,7 +171,8 @@ impl Director {
         let elsewhere = TempDir::new().expect("a temporary folder");
         let folder = std::mem::replace(&mut self.folder, elsewhere);
         drop(self);
-        let command = Command::new(env!("CARGO_BIN_EXE_signpost"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_signpost"));
+        command.stdin(Stdio::null());
         Director::start_in(folder, command, &[])
     }
 
@@ -227,7 +234,7 @@ impl Director {
     fn hang_up(&self, config: &str) -> Vec<String> {
         std::fs::write(self.file(), config).expect("the configuration is written");
         let from = self.stderr.len();
-        signal(self.child.id(), "HUP");
+        signal(self.pid(), "HUP");
         let said = self.stderr.wait(from, |lines| {
             lines
                 .iter()
@@ -240,7 +247,7 @@ impl Director {
     #[track_caller]
     pub(crate) fn counts(&self, words: &[&str]) {
         let from = self.stdout.len();
-        signal(self.child.id(), "USR1");
+        signal(self.pid(), "USR1");
         let holds = |lines: &[String]| {
             lines
                 .iter()
@@ -261,7 +268,7 @@ impl Director {
         let end = Instant::now() + PATIENCE;
         loop {
             let from = self.stdout.len();
-            signal(self.child.id(), "USR1");
+            signal(self.pid(), "USR1");
             let printed = self.stdout.wait(from, |lines| !lines.is_empty());
             let all = |line: &String| words.iter().all(|word| line.contains(word));
             // The rest of a table follows its first line at once.
@@ -276,7 +283,7 @@ impl Director {
     #[track_caller]
     pub(crate) fn reopen_log(&self) {
         let from = self.stderr.len();
-        signal(self.child.id(), "USR2");
+        signal(self.pid(), "USR2");
         let said = self.stderr.wait(from, |lines| {
             lines.iter().any(|line| line.contains("access log"))
         });
@@ -297,7 +304,39 @@ impl Director {
 
     /// Asks it to end (SIGTERM), and comes back at once.
     pub(crate) fn terminate(&self) {
-        signal(self.child.id(), "TERM");
+        signal(self.pid(), "TERM");
+    }
+
+    /// Has another process take over, with further `arguments` of `signpost upgrade`; what that said and how it ended.
+    pub(crate) fn try_upgrade(&mut self, arguments: &[&str]) -> Output {
+        let socket = self.socket();
+        let mut all = vec!["upgrade", "--socket", socket.to_str().expect("a path")];
+        all.extend(arguments);
+        let output = run(&all);
+        let said = String::from_utf8_lossy(&output.stdout);
+        let words: Vec<_> = said.split(' ').collect();
+        if let ["process", pid, "serves;", ..] = words[..] {
+            self.heirs.push(pid.parse().expect("a number"));
+        }
+        output
+    }
+
+    /// The same where it has to go well.
+    #[track_caller]
+    pub(crate) fn upgrade(&mut self, arguments: &[&str]) {
+        let output = self.try_upgrade(arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {said}");
+    }
+
+    /// The number of the process that serves.
+    pub(crate) fn pid(&self) -> u32 {
+        self.heirs.last().copied().unwrap_or(self.child.id())
+    }
+
+    /// Whether the process that was started first has ended, and how.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the process is ours")
     }
 
     /// Waits for the end.
@@ -334,6 +373,9 @@ impl Director {
 
 impl Drop for Director {
     fn drop(&mut self) {
+        for heir in self.heirs.iter().filter(|heir| serves(**heir)) {
+            signal(*heir, "KILL");
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
@@ -346,6 +388,12 @@ impl Drop for Director {
             }
         }
     }
+}
+
+/// Whether process `pid` is a signpost that has not ended.
+fn serves(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.contains("(signpost)") && !stat.contains(") Z ")
 }
 
 fn signal(pid: u32, name: &str) {

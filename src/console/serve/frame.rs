@@ -2,6 +2,7 @@
 //! is: frames of a type byte, a length (32 bits, big-endian) and so many bytes.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,32 @@ pub struct Hello {
     pub rows: u16,
     /// One command line to run; the session ends then.
     pub command: Option<String>,
+    /// No session is wanted, but another process in the place of this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrade: Option<Call>,
+}
+
+/// What is asked about another process in the place of the director.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Call {
+    /// Start one.
+    Start {
+        /// The program.
+        binary: PathBuf,
+        /// What stands on its command line behind what stands on the director's.
+        arguments: Vec<String>,
+    },
+    /// Hand over to the process that calls.
+    Take {
+        /// How the two speak from here on.
+        protocol: u32,
+        /// The caller's release.
+        version: String,
+        /// Its number.
+        pid: u32,
+        /// Where its console's socket is to be.
+        socket: PathBuf,
+    },
 }
 
 /// A frame, either way.

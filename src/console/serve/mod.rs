@@ -29,8 +29,10 @@ mod wire;
 
 use std::collections::HashMap;
 use std::io;
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -43,7 +45,7 @@ use tracing::{error, info, warn};
 pub use audit::TARGET as AUDIT;
 pub use log::{Log, LogWriter};
 pub use login::hash;
-pub use room::{Ground, Source};
+pub use room::{Caller, Ground, Source};
 
 use crate::control::{Author, Order, Orders};
 use crate::decide::Millis;
@@ -68,8 +70,11 @@ pub struct Console {
     pub telnet: Orders,
     /// Who takes the listeners of SSH.
     pub ssh: Orders,
+    /// The Unix socket, for a process that takes over from this one.
+    pub local: Option<UnixListener>,
     thread: Option<JoinHandle<()>>,
     stop: mpsc::Sender<()>,
+    keeps: Arc<AtomicBool>,
 }
 
 /// What the console is ordered.
@@ -94,23 +99,36 @@ impl Console {
             ssh: ssh_inbox,
             stop: stopped,
         };
-        let socket = source.socket.as_deref().and_then(made);
+        let keeps = Arc::new(AtomicBool::new(source.handed.is_some()));
+        let socket = source.socket.as_deref().and_then(|path| {
+            let handed = source.handed.as_deref();
+            made(path, handed, Arc::clone(&keeps))
+        });
+        let local = socket.as_ref().and_then(|socket| socket.copy().ok());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
+        let kept = Arc::clone(&keeps);
         let thread = std::thread::Builder::new()
             .name("console".to_owned())
             .spawn(move || {
-                runtime.block_on(serve(source, socket, inboxes));
+                runtime.block_on(serve(source, socket, inboxes, kept));
                 // Nobody waits for passwords that are still being checked.
                 runtime.shutdown_background();
             })?;
         Ok(Console {
             telnet,
             ssh,
+            local,
             thread: Some(thread),
             stop,
+            keeps,
         })
+    }
+
+    /// Whether the Unix socket's file stays when this ends, as it is another process's.
+    pub fn keep_file(&self, keeps: bool) {
+        self.keeps.store(keeps, Ordering::Relaxed);
     }
 
     /// Tells every session that the director ends, and has the console end within a second.
@@ -130,9 +148,13 @@ impl Console {
     }
 }
 
-/// The Unix socket at `path`; without it the director serves all the same.
-fn made(path: &Path) -> Option<Socket> {
-    match unix::bind(path) {
+/// The Unix socket at `path`, or the one that was `handed` over; without it the director serves all the same.
+fn made(path: &Path, handed: Option<&UnixListener>, keeps: Arc<AtomicBool>) -> Option<Socket> {
+    let socket = match handed {
+        Some(listener) => unix::taken(path, listener, keeps),
+        None => unix::bind(path, keeps),
+    };
+    match socket {
         Ok(socket) => Some(socket),
         Err(e) => {
             let path = path.display();
@@ -144,7 +166,12 @@ fn made(path: &Path) -> Option<Socket> {
     }
 }
 
-async fn serve(source: Source, socket: Option<Socket>, mut inboxes: Inboxes) {
+async fn serve(
+    source: Source,
+    socket: Option<Socket>,
+    mut inboxes: Inboxes,
+    keeps: Arc<AtomicBool>,
+) {
     let room = Arc::new(Room::new(source));
     let local = socket.map(|socket| tokio::spawn(unix::accept(Arc::clone(&room), socket)));
     let herald = tokio::spawn(announce(Arc::clone(&room)));
@@ -170,7 +197,10 @@ async fn serve(source: Source, socket: Option<Socket>, mut inboxes: Inboxes) {
         // The socket's file goes with it.
         let _ = local.await;
     }
-    let end = Word::End("% the director ends".into());
+    let end = Word::End(match keeps.load(Ordering::Relaxed) {
+        true => "% another process has taken over: come again".into(),
+        false => "% the director ends".into(),
+    });
     room.registry.tell_all(&end);
     let gone = async {
         while !room.registry.all().is_empty() {
@@ -216,7 +246,13 @@ fn take(
                 accepting.abort();
             }
         }
-        Order::Drain | Order::Forget(_) | Order::Log(_) | Order::Listen(_) | Order::Count(_) => {}
+        Order::Drain
+        | Order::Retire
+        | Order::Forget(_)
+        | Order::Log(_)
+        | Order::Listen(_)
+        | Order::Count(_)
+        | Order::Ping(_) => {}
     }
 }
 

@@ -1,10 +1,12 @@
 //! What all sessions share.
 
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use super::frame::Call;
 use super::limits::{UNIX_SESSIONS, UNPROVEN};
 use super::log::Log;
 use super::login::Login;
@@ -56,8 +58,23 @@ pub struct Source {
     pub log: Arc<Log>,
     /// Where the Unix socket is made; `None`: nowhere.
     pub socket: Option<PathBuf>,
+    /// The same, made by the process that this one takes over from.
+    pub handed: Option<Arc<UnixListener>>,
+    /// To whoever can put another process into the place of this one.
+    pub callers: mpsc::Sender<Caller>,
     /// The file of the SSH host key, made where it is missing.
     pub host_key: PathBuf,
+}
+
+/// Somebody at the Unix socket who wants another process in the place of this one. Of root or of this process's user.
+#[derive(Debug)]
+pub struct Caller {
+    /// What is asked.
+    pub call: Call,
+    /// The user who asks.
+    pub user: u32,
+    /// Where it is answered.
+    pub stream: UnixStream,
 }
 
 /// What all sessions share.

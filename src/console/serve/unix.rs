@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::OwnedSemaphorePermit;
@@ -13,9 +14,9 @@ use tokio::time::{sleep, timeout};
 use tracing::{info, warn};
 
 use super::converse::{Guest, converse};
-use super::frame::{Frames, Hello};
+use super::frame::{Call, Frames, Hello};
 use super::limits::{ACCEPT_PAUSE, HELLO, HELLO_BYTES};
-use super::room::Room;
+use super::room::{Caller, Room};
 use super::wire::{Code, Ear, Wire, line};
 use crate::console::{Origin, Over};
 use crate::model::Level;
@@ -25,19 +26,48 @@ use crate::model::Level;
 pub(super) struct Socket {
     path: PathBuf,
     listener: StdListener,
+    /// The file is another process's, and stays.
+    keeps: Arc<AtomicBool>,
+}
+
+impl Socket {
+    /// The same socket once more.
+    pub(super) fn copy(&self) -> io::Result<StdListener> {
+        self.listener.try_clone()
+    }
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        if !self.keeps.load(Ordering::Relaxed) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
+}
+
+/// The socket at `path` that another process made and handed over.
+///
+/// # Errors
+/// Where it cannot be copied.
+pub(super) fn taken(
+    path: &Path,
+    listener: &StdListener,
+    keeps: Arc<AtomicBool>,
+) -> io::Result<Socket> {
+    let listener = listener.try_clone()?;
+    listener.set_nonblocking(true)?;
+    Ok(Socket {
+        path: path.to_owned(),
+        listener,
+        keeps,
+    })
 }
 
 /// Makes the socket at `path`, for this user alone. One that nobody serves any more is replaced.
 ///
 /// # Errors
 /// Where it cannot be made, or somebody serves it.
-pub(super) fn bind(path: &Path) -> io::Result<Socket> {
+pub(super) fn bind(path: &Path, keeps: Arc<AtomicBool>) -> io::Result<Socket> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
@@ -65,6 +95,7 @@ pub(super) fn bind(path: &Path) -> io::Result<Socket> {
     Ok(Socket {
         path: path.to_owned(),
         listener,
+        keeps,
     })
 }
 
@@ -109,6 +140,9 @@ async fn sit(room: Arc<Room>, mut stream: UnixStream, _place: OwnedSemaphorePerm
     let Ok(hello) = serde_json::from_slice::<Hello>(&first) else {
         return;
     };
+    if let Some(call) = hello.upgrade {
+        return pass_on(&room, call, peer.uid(), stream).await;
+    }
     let mut frames = Frames::default();
     frames.feed(&behind);
     let (ear, mouth) = stream.into_split();
@@ -135,6 +169,18 @@ async fn sit(room: Arc<Room>, mut stream: UnixStream, _place: OwnedSemaphorePerm
     converse(room, guest).await;
 }
 
+/// Hands who wants another process in the place of this one to whoever can do that.
+async fn pass_on(room: &Room, call: Call, user: u32, stream: UnixStream) {
+    let Ok(stream) = stream.into_std() else {
+        return;
+    };
+    // It is spoken to from threads of its own, with deadlines.
+    if stream.set_nonblocking(false).is_ok() {
+        let caller = Caller { call, user, stream };
+        let _ = room.source.callers.send(caller).await;
+    }
+}
+
 /// What this host calls a user.
 fn name_of(uid: u32) -> Box<str> {
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -158,10 +204,10 @@ mod tests {
     fn a_socket_that_nobody_serves_is_replaced_and_no_other() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("deep/console.sock");
-        let socket = bind(&path).expect("made");
+        let socket = bind(&path, Arc::default()).expect("made");
         let mode = fs::metadata(&path).expect("made").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        assert!(bind(&path).is_err(), "it is served");
+        assert!(bind(&path, Arc::default()).is_err(), "it is served");
         drop(socket);
     }
 
@@ -169,13 +215,20 @@ mod tests {
     fn the_file_goes_with_the_socket_and_a_stale_one_gives_way() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("console.sock");
-        drop(bind(&path).expect("made"));
+        drop(bind(&path, Arc::default()).expect("made"));
         assert!(!path.exists());
         drop(StdListener::bind(&path).expect("made"));
         assert!(path.exists(), "stale");
-        drop(bind(&path).expect("replaced"));
+        drop(bind(&path, Arc::default()).expect("replaced"));
+        let keeps = Arc::new(AtomicBool::new(true));
+        let first = bind(&path, Arc::clone(&keeps)).expect("made");
+        let second = taken(&path, &first.listener, Arc::default()).expect("handed over");
+        drop(first);
+        assert!(path.exists(), "it is another's");
+        drop(second);
+        assert!(!path.exists());
         fs::write(&path, "mine").expect("written");
-        assert!(bind(&path).is_err());
+        assert!(bind(&path, Arc::default()).is_err());
         assert_eq!(fs::read_to_string(&path).expect("left alone"), "mine");
     }
 

@@ -50,7 +50,7 @@ pub(super) async fn wait<S: Stream>(
     }
     let node = exchange.live.snapshot.node_at(exchange.at);
     let queue = node.and_then(|node| Some((node, exchange.live.snapshot.queue(node)?)));
-    let Some((node, queue)) = queue.filter(|_| !worker.draining()) else {
+    let Some((node, queue)) = queue.filter(|_| !worker.hurrying()) else {
         return Waited::InVain;
     };
     let door = Arc::clone(exchange.live.loads.gauges(node));
@@ -113,7 +113,7 @@ async fn interrupted<S: Stream>(
             return Poll::Ready(Interrupted::Gone);
         }
         let now = Instant::now();
-        if now >= until || worker.draining() {
+        if now >= until || worker.hurrying() {
             return Poll::Ready(Interrupted::Over);
         }
         if spot.is_first(cx) && (spot.should_look() || next_look.as_mut().poll(cx).is_ready()) {
