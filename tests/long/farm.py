@@ -108,7 +108,7 @@ class Director:
             self.child.kill()
             status = "killed: it did not end by itself"
         time.sleep(0.1)
-        print("".join(self.printed[1:]), end="")
+        print("".join(line for line in self.printed if not line.startswith("listening on ")), end="")
         self.folder.cleanup()
         if not alive or status != 0:
             sys.exit(f"FAILED: signpost ended with {status}{'' if alive else ' in mid-run'}")
