@@ -24,6 +24,7 @@ use crate::proxy;
 use crate::telemetry::{Counts, OpenError, Table};
 
 mod boot;
+mod bounds;
 mod console;
 mod life;
 mod served;
@@ -89,6 +90,8 @@ pub enum Error {
     Read(PathBuf, io::Error),
     /// The file does not hold; its diagnostics have been rendered.
     Invalid(String),
+    /// The file that was named has nothing to serve; beside it, the newest configuration of its archive.
+    Nothing(PathBuf, Option<PathBuf>),
 }
 
 impl fmt::Display for Error {
@@ -102,6 +105,21 @@ impl fmt::Display for Error {
                 path.display()
             ),
             Error::Invalid(text) => f.write_str(text.trim_end()),
+            Error::Nothing(path, kept) => {
+                let path = path.display();
+                write!(
+                    f,
+                    "`{path}` has neither a virtual nor a dip, so there is nothing to listen on; add one, such as `virtual 192.0.2.1`"
+                )?;
+                match kept {
+                    Some(kept) => write!(
+                        f,
+                        ", or bring back what was kept before it was erased or changed: `cp {} {path}`",
+                        kept.display()
+                    ),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }

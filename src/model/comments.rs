@@ -28,7 +28,7 @@ pub(super) struct Comments {
 
 impl Comments {
     /// The comments that stand in `statements`' own lines, behind those of `before`, for each of which `canonical` still has a
-    /// statement. Only a whole text has a head and a tail.
+    /// statement. The head of lines that are added comes behind the one that is there; only a whole text has a tail.
     pub(super) fn gather(
         before: &Comments,
         statements: &Statements<'_>,
@@ -42,7 +42,7 @@ impl Comments {
             head: if whole {
                 blocks.head
             } else {
-                before.head.clone()
+                both(&before.head, &blocks.head)
             },
             of: BTreeMap::new(),
             tail: if whole {
@@ -123,6 +123,17 @@ impl Comments {
             woven.push('\n');
         }
     }
+}
+
+/// The heads of two files, one of which may have come to the other before.
+fn both(one: &Block, other: &Block) -> Block {
+    let has = one
+        .windows(other.len().max(1))
+        .any(|lines| lines == &other[..]);
+    if has || other.is_empty() {
+        return one.clone();
+    }
+    one.iter().chain(other).cloned().collect()
 }
 
 type Names = HashMap<Box<str>, IpAddr>;
