@@ -146,7 +146,6 @@ fn of_the_director(
             let table = || director::archive(scene);
             form.table(table, || director::archive_json(scene))
         }
-        "show_history" => form.lines(&scene.history),
         "show_log" => form.lines(director::last(scene, command.word("lines"))?),
         _ => Err(format!("there is nothing to show of `{name}` here")),
     }

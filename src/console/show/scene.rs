@@ -35,8 +35,6 @@ pub struct Scene {
     pub users: Vec<UserSeen>,
     /// The archive, newest first. Filled by whoever keeps it.
     pub archive: Vec<Kept>,
-    /// The commands of this session, oldest first. Filled by whoever keeps them.
-    pub history: Vec<String>,
     /// The running configuration, secrets masked or not: for `show tech-support`. Filled by whoever keeps it.
     pub running: String,
 }

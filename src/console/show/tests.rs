@@ -230,7 +230,6 @@ pub(in crate::console) fn scene() -> Scene {
             secret: true,
             keys: 2,
         }],
-        history: vec!["show real".into()],
         running: "virtual 1.1.1.1\n".into(),
         ..Scene::default()
     }
@@ -269,7 +268,7 @@ fn check(name: &str, got: &str) {
     assert_eq!(got, wanted, "{path}");
 }
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 18] = [
     "show_virtual",
     "show_real",
     "show_url",
@@ -286,7 +285,6 @@ const COMMANDS: [&str; 19] = [
     "show_who",
     "show_users",
     "show_archive",
-    "show_history",
     "show_log",
     "show_tech_support",
 ];
