@@ -16,7 +16,7 @@ use crate::control::{Farm, Live, Report};
 use crate::decide::{
     Action, Attempt, Decision, Facts, Health, Measured, Moment, Past, Snapshot, decide,
 };
-use crate::model::{Endpoint, Id, Model, Real, Ref, Serving, Virtual};
+use crate::model::{Endpoint, Id, Model, Real, Ref, Scheme, Serving, Virtual};
 use crate::proxy::client::{Client, Stream};
 use crate::proxy::deadline::{self, TICK};
 use crate::proxy::forward::{After, Exchange, Trace, forward, request::ask};
@@ -267,7 +267,7 @@ impl Rig {
             &ask(
                 &head,
                 self.at,
-                (CLIENT.ip(), self.at.socket()),
+                (CLIENT.ip(), self.at.socket(), Scheme::Http),
                 Past::default(),
             ),
             &live.snapshot,
