@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 
-use super::{Console, Endpoint, Ref};
+use super::{Console, Endpoint, Limits, Ref};
 
 /// A way of asking a server how it is (`probe NAME …`), shared by all servers that `watch` it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -265,4 +265,6 @@ pub struct Globals {
     pub access_log: Option<AccessLog>,
     /// Where the console is, and who may come.
     pub console: Console,
+    /// What bounds clients and servers.
+    pub limits: Limits,
 }

@@ -169,6 +169,11 @@ impl Key {
         };
         let id = if SINGLE.contains(&rule) {
             "".into()
+        } else if rule == "limit" {
+            // One of each name.
+            line.words().first().map_or("".into(), |word| {
+                line.text(word).to_ascii_lowercase().into()
+            })
         } else if rule == "console" {
             // One of each, whatever its address.
             if line.has(Rule::by_ssh) { "ssh" } else { "" }.into()

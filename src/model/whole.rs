@@ -6,7 +6,9 @@ use std::num::NonZeroU16;
 
 use super::draft::{Draft, Said, Value};
 use super::entrance::Entrance;
-use super::{AccessLog, Block, Endpoint, Globals, Sticky, StickyBy, TicketKey, listeners};
+use super::{
+    AccessLog, Block, Endpoint, Globals, Limit, Limits, Sticky, StickyBy, TicketKey, listeners,
+};
 use crate::language::{Line, Word};
 
 /// The statements that speak of no id.
@@ -17,6 +19,7 @@ pub(super) struct Whole {
     pub(super) metrics: Option<(Said, Endpoint)>,
     pub(super) access_log: Option<(Said, AccessLog)>,
     pub(super) entrance: Entrance,
+    pub(super) limits: [Option<(Said, u32)>; Limit::COUNT],
 }
 
 impl Whole {
@@ -27,8 +30,20 @@ impl Whole {
             metrics: self.metrics.map(|(_, at)| at),
             access_log: self.access_log.map(|(_, log)| log),
             console: self.entrance.done(),
+            limits: set(&self.limits),
         }
     }
+}
+
+/// The limits with what was said of them.
+fn set(said: &[Option<(Said, u32)>; Limit::COUNT]) -> Limits {
+    let mut limits = Limits::default();
+    for limit in Limit::ALL {
+        if let Some((_, value)) = said[limit as usize] {
+            limits.set(limit, value);
+        }
+    }
+    limits
 }
 
 /// Blocks, each once, and when each was added.

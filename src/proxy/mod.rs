@@ -11,6 +11,7 @@
 
 pub mod accept;
 mod answer;
+pub mod bounds;
 mod claimed;
 pub mod client;
 pub mod connection;
@@ -24,6 +25,7 @@ mod past;
 mod proxy_head;
 mod queue;
 mod socket;
+mod strain;
 mod stream;
 mod work;
 pub mod worker;

@@ -54,6 +54,7 @@ async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Or
             Order::Forget(living) => {
                 worker.tally.forget_all_but(&living);
                 // It follows every change.
+                worker.heed();
                 listening.values().for_each(|open| open.heed(&worker));
             }
             Order::Log(journal) => worker.scribe.follow(journal),

@@ -15,7 +15,8 @@ use super::forward::Pools;
 use super::http1::{AnswerParser, Parser};
 use super::limits::READ_BYTES;
 use super::queue::Queues;
-use crate::control::{Farm, Live};
+use super::strain::Strain;
+use crate::control::{Entry, Farm, Live};
 use crate::decide::{Attempt, Moment};
 use crate::telemetry::{Scribe, Tally};
 
@@ -41,6 +42,10 @@ pub struct Worker {
     looked: Cell<(Instant, SystemTime)>,
     open: Cell<usize>,
     draining: Cell<bool>,
+    /// How close this process is to its limits.
+    pub(super) strain: Cell<Strain>,
+    /// The connection that was let in and is about to be opened.
+    pub(super) entering: Cell<Entry>,
     idle: Notify,
 }
 
@@ -65,10 +70,11 @@ impl Desk {
 
 /// Counts a connection as open until dropped.
 #[derive(Debug)]
-pub(super) struct Open(Rc<Worker>);
+pub(super) struct Open(Rc<Worker>, Entry);
 
 impl Drop for Open {
     fn drop(&mut self) {
+        self.0.farm.crowd().leave(std::mem::take(&mut self.1));
         self.0.tally.disconnected();
         let open = self.0.open.get() - 1;
         self.0.open.set(open);
@@ -96,8 +102,11 @@ impl Worker {
             looked: Cell::new((Instant::now(), SystemTime::now())),
             open: Cell::new(0),
             draining: Cell::new(false),
+            strain: Cell::default(),
+            entering: Cell::default(),
             idle: Notify::new(),
         };
+        worker.heed();
         worker.look_at_the_clock();
         Rc::new(worker)
     }
@@ -111,6 +120,7 @@ impl Worker {
             ticks.tick().await;
             deadline::tick();
             self.look_at_the_clock();
+            self.look_at_the_load();
             self.scribe.flush();
         }
     }
@@ -218,7 +228,7 @@ impl Worker {
     pub(super) fn opened(self: &Rc<Self>) -> Open {
         self.open.set(self.open.get() + 1);
         self.tally.connected();
-        Open(Rc::clone(self))
+        Open(Rc::clone(self), self.entering.take())
     }
 
     /// Lends the buffers; whoever takes them gives them back before it returns.

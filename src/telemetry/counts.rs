@@ -9,7 +9,7 @@ use super::doors::{self, Door, Doors};
 use super::numbers::Column;
 use super::{Cause, Event, Numbers, QueueEvent, Table};
 use crate::decide::{Action, Gauges, Reason};
-use crate::model::Id;
+use crate::model::{Id, Limit};
 
 const REASONS: usize = Reason::ALL.len();
 const QUEUE_EVENTS: usize = QueueEvent::ALL.len();
@@ -58,6 +58,8 @@ pub struct Totals {
     pub rules: BTreeMap<&'static str, u64>,
     /// Requests that found everything full and may wait.
     pub queue: [u64; QUEUE_EVENTS],
+    /// How often each limit was hit, by [`Limit`].
+    pub hits: [u64; Limit::COUNT],
     /// Of urls that are configured no more.
     pub gone_urls: Numbers,
     /// Of servers that are configured no more.
@@ -178,6 +180,11 @@ impl Tally {
     /// Counts a request refused by a rule of the front.
     pub fn refused(&self, rule: &'static str) {
         *self.totals.borrow_mut().rules.entry(rule).or_default() += 1;
+    }
+
+    /// Counts that a limit was hit.
+    pub fn hit(&self, limit: Limit) {
+        self.totals.borrow_mut().hits[limit as usize] += 1;
     }
 
     /// Counts what became of a request that found everything full.
@@ -319,7 +326,8 @@ impl Totals {
         self.disconnected += other.disconnected;
         let unserved = self.unserved.iter_mut().zip(&other.unserved);
         let queue = self.queue.iter_mut().zip(&other.queue);
-        for (mine, more) in unserved.chain(queue) {
+        let hits = self.hits.iter_mut().zip(&other.hits);
+        for (mine, more) in unserved.chain(queue).chain(hits) {
             *mine += more;
         }
         for (rule, more) in &other.rules {

@@ -20,6 +20,7 @@ mod failover;
 mod forward;
 mod forwarded_fields;
 mod health;
+mod limits;
 mod malformed;
 mod metrics;
 mod misbehaving_origins;

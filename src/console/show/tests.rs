@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::*;
 use crate::decide::{Action, Gauges, NodeIndex, Reason};
 use crate::health::State;
-use crate::model::{Endpoint, Id, Intent, Level, UrlId};
+use crate::model::{Endpoint, Id, Intent, Level, Limit, UrlId};
 use crate::telemetry::{Came, Cause, Event, Numbers, Tally};
 
 fn time(text: &str) -> Timestamp {
@@ -213,6 +213,10 @@ pub(in crate::console) fn scene() -> Scene {
                 },
             ],
         }],
+        limits: vec![
+            (Limit::Head, 20, 7),
+            (Limit::ConnectionsPerClient, Limit::ConnectionsPerClient.default(), 0),
+        ],
         log: vec!["one".into(), "two \x1b[2J".into(), "three".into()],
         sessions: vec![SessionSeen {
             number: 3,
@@ -268,7 +272,7 @@ fn check(name: &str, got: &str) {
     assert_eq!(got, wanted, "{path}");
 }
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "show_virtual",
     "show_real",
     "show_url",
@@ -284,6 +288,7 @@ const COMMANDS: [&str; 18] = [
     "show_version",
     "show_who",
     "show_users",
+    "show_limits",
     "show_archive",
     "show_log",
     "show_tech_support",

@@ -22,6 +22,7 @@ mod enable;
 mod error_threshold;
 mod hostname;
 mod keepalive;
+mod limit;
 mod link;
 mod listen;
 mod maxconns;
@@ -54,7 +55,7 @@ use super::print::Printer;
 use crate::language::{Line, Rule, Word};
 
 /// What is printed of a model, in this order.
-pub(super) const PRINT: [fn(&mut Printer<'_>); 45] = [
+pub(super) const PRINT: [fn(&mut Printer<'_>); 46] = [
     hostname::print,
     name::print,
     virtual_server::print,
@@ -89,6 +90,7 @@ pub(super) const PRINT: [fn(&mut Printer<'_>); 45] = [
     timeout::print,
     trusted_proxy::print,
     ticket_key::print,
+    limit::print,
     metrics::print,
     access_log::print,
     console::print,
@@ -149,6 +151,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         Rule::console_timeout | Rule::no_console_timeout => console_timeout::apply(draft, line),
         Rule::console_exec | Rule::no_console_exec => console_exec::apply(draft, line),
         Rule::keepalive | Rule::no_keepalive => keepalive::apply(draft, line),
+        Rule::limit | Rule::no_limit => limit::apply(draft, line),
         Rule::hostname | Rule::no_hostname => hostname::apply(draft, line),
         Rule::description | Rule::no_description => description::apply(draft, line),
         _ => {}

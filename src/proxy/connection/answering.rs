@@ -19,6 +19,7 @@ use crate::proxy::client::Stream;
 use crate::proxy::forward::{Exchange, Trace};
 use crate::proxy::http1::{BodyDecoder, Fault, Framing, Request, Version};
 use crate::proxy::limits::DRAIN_BYTES;
+use crate::proxy::strain::{self, Strain};
 use crate::proxy::{claimed, past, proxy_head};
 use crate::telemetry::Line;
 
@@ -107,6 +108,10 @@ impl<S: Stream> Connection<S> {
             rest,
             live,
         };
+        if self.worker.strain() == Strain::Refuse {
+            self.refuse_overloaded(&case, out);
+            return Ok(());
+        }
         if request.target() == "*" {
             let manner = self.manner(&case, case.may_stay());
             let before = out.len();
@@ -124,6 +129,24 @@ impl<S: Stream> Connection<S> {
             return Ok(());
         }
         self.decide(case, out)
+    }
+
+    /// Answers that there is no room for this request now.
+    fn refuse_overloaded(&mut self, case: &Case<'_>, out: &mut Vec<u8>) {
+        let manner = self.manner(case, false);
+        let before = out.len();
+        answer::refusal(out, manner, strain::RULE);
+        self.worker.tally.refused(strain::RULE);
+        self.go_on(case, manner.stay);
+        let told = Told {
+            status: 503,
+            bytes: out.len() - before,
+            action: "refuse",
+            reason: strain::RULE,
+            url: None,
+            location: b"",
+        };
+        self.log(case, told);
     }
 
     fn decide(&mut self, case: Case<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {
@@ -267,7 +290,8 @@ impl<S: Stream> Connection<S> {
             Framing::None | Framing::Chunked => true,
         };
         // After a final answer to `Expect` nobody knows whether the body comes (RFC 9110 §10.1.1).
-        let stay = may_stay && drainable && !request.expects_continue() && !self.worker.draining();
+        let stay =
+            may_stay && drainable && !request.expects_continue() && self.worker.keeps_alive();
         Manner {
             date: self.worker.date(),
             stay: match (stay, request.version()) {

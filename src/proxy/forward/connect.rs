@@ -9,9 +9,10 @@ use std::task::Poll;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::limits::CONNECT;
 use super::pool::Upstream;
 use super::relay::poll_gone;
+use crate::model::Limit;
+use crate::proxy::bounds;
 use crate::proxy::client::{Client, Stream};
 
 /// Why there is no connection.
@@ -35,7 +36,10 @@ pub(super) async fn connect<S>(
 where
     S: Stream,
 {
-    let mut connecting = pin!(timeout(CONNECT, TcpStream::connect(server)));
+    let mut connecting = pin!(timeout(
+        bounds::seconds(Limit::Connect),
+        TcpStream::connect(server)
+    ));
     let connected = std::future::poll_fn(|cx| {
         if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
             return Poll::Ready(Some(connected));

@@ -23,7 +23,7 @@ use crate::control::{Live, Outcome};
 use crate::decide::{
     Action, Attempt, Decision, Minds, NodeIndex, Past, Place, Reason, Snapshot, Ticket, decide,
 };
-use crate::model::{Endpoint, Scheme};
+use crate::model::{Endpoint, Limit, Scheme};
 use crate::telemetry::{Cause, Event};
 
 mod body;
@@ -442,6 +442,7 @@ impl<S: Stream> Visit<'_, S> {
             NoConnection::ClientGone => return self.client_gone(),
             NoConnection::Refused => self.failed(Outcome::Refused, Event::ConnectFailed),
             NoConnection::Slow => {
+                self.worker.tally.hit(Limit::Connect);
                 self.failed(Outcome::Unanswered, Event::Unanswered);
                 return Step::MoveOn(Cause::NoAnswer);
             }
@@ -471,6 +472,7 @@ impl<S: Stream> Visit<'_, S> {
             End::Gone => self.client_gone(),
             End::Failed(Failure::Reset) => Step::Tell(Tell::BadGateway("reset")),
             End::Failed(Failure::Unanswered) => {
+                self.worker.tally.hit(Limit::Answer);
                 self.failed(Outcome::Unanswered, Event::Unanswered);
                 Step::Tell(Tell::GatewayTimeout)
             }
@@ -479,7 +481,10 @@ impl<S: Stream> Visit<'_, S> {
                 Step::Tell(Tell::BadGateway("bad-answer"))
             }
             End::Failed(Failure::Fault(fault)) => Step::Tell(Tell::Fault(fault)),
-            End::Failed(Failure::Slow) => Step::Tell(Tell::SlowBody),
+            End::Failed(Failure::Slow) => {
+                self.worker.tally.hit(Limit::BodyRate);
+                Step::Tell(Tell::SlowBody)
+            }
         }
     }
 

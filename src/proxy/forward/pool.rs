@@ -12,9 +12,11 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use super::limits::{IDLE, IDLE_IN_ALL, IDLE_PER_SERVER};
+use super::limits::IDLE_IN_ALL;
 use super::retry::Budget;
 use crate::decide::Quick;
+use crate::model::Limit;
+use crate::proxy::bounds;
 
 /// A connection to a server, between two messages.
 #[derive(Debug)]
@@ -61,7 +63,9 @@ impl Pools {
         let pool = pools.get_mut(&server)?;
         while let Some(idle) = pool.pop_back() {
             self.count.set(self.count.get() - 1);
-            if idle.since.elapsed() < IDLE && idle.upstream.ready(probe) {
+            if idle.since.elapsed() < bounds::seconds(Limit::ServerIdle)
+                && idle.upstream.ready(probe)
+            {
                 return Some(idle.upstream);
             }
         }
@@ -76,7 +80,7 @@ impl Pools {
         upstream.used = true;
         let mut pools = self.idle.borrow_mut();
         let pool = pools.entry(server).or_default();
-        if pool.len() >= IDLE_PER_SERVER {
+        if pool.len() >= bounds::of(Limit::ServerIdleConnections) as usize {
             pool.pop_front();
         } else {
             self.count.set(self.count.get() + 1);
@@ -91,7 +95,10 @@ impl Pools {
     pub fn sweep(&self) {
         let mut pools = self.idle.borrow_mut();
         pools.retain(|_, pool| {
-            pool.retain(|idle| idle.since.elapsed() < IDLE && idle.upstream.ready(false));
+            pool.retain(|idle| {
+                idle.since.elapsed() < bounds::seconds(Limit::ServerIdle)
+                    && idle.upstream.ready(false)
+            });
             !pool.is_empty()
         });
         self.count.set(pools.values().map(VecDeque::len).sum());
