@@ -43,41 +43,41 @@ macro_rules! limits {
 
 limits! {
     Head "head-seconds" "s" 10 1 300
-        "From the first byte of a request's head to its last; then 408.";
+        "Time from the first byte of a head to its last. Then 408.";
     Idle "idle-seconds" "s" 60 1 86_400
-        "Silence of a client before its first request or between two; then its connection is closed.";
+        "Silence before a request or between two. Then the connection is closed.";
     BodyRate "body-rate" "B/s" 1_024 1 1_000_000_000
-        "The slowest a request's body may come; then 408.";
+        "The slowest that a request's body may come. Then 408.";
     BodyGrace "body-grace-seconds" "s" 5 1 300
-        "Silence that a request's body has to its credit at first.";
+        "Silence that a body has to its credit at first.";
     StalledWrite "stalled-write-seconds" "s" 30 1 3_600
-        "How long a client may take nothing of an answer; then its connection is closed.";
+        "Time that a client may take nothing of an answer. Then its connection is closed.";
     TlsHandshake "tls-handshake-seconds" "s" 5 1 60
-        "How long a TLS handshake may take; then the connection is closed.";
+        "Time for a TLS handshake. Then the connection is closed.";
     Pipelined "pipelined" "requests" 32 1 1_024
-        "Requests of a connection that are answered before it is looked at what the client has taken.";
+        "Requests answered before the client has taken the answers.";
     Connections "connections" "connections" 0 0 10_000_000
-        "Connections of clients in all; 0: as many as descriptors allow. One more is closed at once; shortly before, keep-alive ends, then idle ones are closed, then requests get 503.";
+        "Connections of clients in all, 0 as descriptors allow. One more is closed at once; shortly before, keep-alive ends, then idle ones are closed, then requests get 503.";
     ConnectionsPerClient "connections-per-client" "connections" 0 0 10_000_000
-        "Connections of one client address, or of one /64 of IPv6; 0: any number. One more is closed at once. Trusted proxies are exempt.";
+        "Connections of one client address, 0 for any number. One more is closed at once; a /64 of IPv6 is one client, and trusted proxies are exempt.";
     DescriptorsKept "descriptors-kept" "descriptors" 0 0 1_000_000
-        "Descriptors that clients never get, for connections to servers, probes, logs and the admin; 0: one in 16, and never fewer than 16.";
+        "Descriptors that clients never get, 0 for one in 16. They are for connections to servers, probes, logs and the admin; by default there are never fewer than 16.";
     Connect "connect-seconds" "s" 3 1 60
-        "How long a connection to a server may take to come about; then the next server is tried.";
+        "Time for a connection to a server. Then the next server is tried.";
     Answer "answer-seconds" "s" 60 1 86_400
-        "How long the head of a server's answer may take; then 504.";
+        "Time for the head of a server's answer. Then 504.";
     ServerIdle "server-idle-seconds" "s" 4 1 600
-        "How long a connection to a server is kept idle; less than what the server allows.";
+        "Time that an idle connection to a server is kept. It should be less than what the server allows.";
     ServerIdleConnections "server-idle-connections" "connections" 128 0 65_536
         "Idle connections that a worker keeps to one server.";
     Http2Streams "http2-streams" "streams" 100 1 1_000
         "Requests under way in one connection of HTTP/2.";
     Http2Resets "http2-resets" "streams" 20 1 1_000
-        "Streams of HTTP/2 that were reset by the client and are not done with; then the connection ends.";
+        "Streams that an HTTP/2 client reset, not yet done with. Then the connection ends.";
     Http2Header "http2-header-bytes" "B" 16_384 1_024 65_536
-        "The fields of a request of HTTP/2, as RFC 9113 counts them.";
+        "Bytes of an HTTP/2 request's fields, as RFC 9113 counts them.";
     Http2Send "http2-send-bytes" "B" 65_536 16_384 1_048_576
-        "Bytes of an answer that wait for a stream of HTTP/2 to take them.";
+        "Bytes of an answer that wait for an HTTP/2 stream to take them.";
 }
 
 impl Limit {

@@ -18,7 +18,6 @@ use super::client::Client;
 use super::connection::{Connection, First};
 use super::limits::{ACCEPT_PAUSE, ACCEPTS, RUSH, RUSH_LOOK, TOLD_AGAIN};
 use super::socket::accept_with_data;
-use super::strain::descriptors;
 use super::stream::{Fresh, watch};
 use super::worker::Worker;
 use crate::model::{Endpoint, Limit};
@@ -133,7 +132,7 @@ async fn accept_all(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc
                 continue;
             }
         };
-        let most = descriptors();
+        let most = worker.most_descriptors();
         let accepted = accept_some(&worker, listener.get_ref(), &door, (most, &mut rush.came));
         rush.look(listener.get_ref());
         match accepted {
@@ -155,7 +154,7 @@ async fn accept_all(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc
             }
         }
     }
-    let most = descriptors();
+    let most = worker.most_descriptors();
     while accept_some(&worker, listener.get_ref(), &door, (most, &mut rush.came)).is_ok() {
         tokio::task::yield_now().await;
     }

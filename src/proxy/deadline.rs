@@ -65,19 +65,23 @@ impl Default for Deadline {
 impl Deadline {
     /// Passes `after` from now, in place of whatever was set.
     pub fn set(&self, after: Duration) {
+        self.put(after, false);
+    }
+
+    /// The same of a connection that does nothing: [`hurry`] may have it pass early.
+    pub fn set_idle(&self, after: Duration) {
+        self.put(after, true);
+    }
+
+    fn put(&self, after: Duration, idle: bool) {
         let ticks = ticks(after);
         TABLE.with_borrow_mut(|table| {
             // The tick that is under way may be over at once.
             let tick = table.now.saturating_add(ticks).saturating_add(1);
             let entry = self.entry(table);
-            (entry.tick, entry.idle) = (tick.min(NEVER - 1), 0);
+            entry.tick = tick.min(NEVER - 1);
+            entry.idle = if idle { ticks.max(1) } else { 0 };
         });
-    }
-
-    /// The same of a connection that does nothing: [`hurry`] may have it pass early.
-    pub fn set_idle(&self, after: Duration) {
-        self.set(after);
-        TABLE.with_borrow_mut(|table| self.entry(table).idle = ticks(after).max(1));
     }
 
     /// Never passes.

@@ -70,6 +70,11 @@ fn descriptors_used() -> u64 {
 }
 
 impl Worker {
+    /// The descriptor that no client may have any more, as it was when it was last looked.
+    pub(super) fn most_descriptors(&self) -> usize {
+        self.descriptors.get()
+    }
+
     /// Goes by what is published from now on.
     pub(super) fn heed(&self) {
         bounds::heed(&self.farm.live().load().snapshot.globals().limits);
@@ -90,8 +95,9 @@ impl Worker {
         let most = u64::from(bounds::of(Limit::Connections));
         let by_crowd = Strain::of(self.farm.crowd().total().into(), most);
         // Whoever finds no descriptor is not accepted: nobody need be refused.
-        let by_descriptors =
-            Strain::of(descriptors_used(), descriptors() as u64).min(Strain::Hurry);
+        let descriptors = descriptors();
+        self.descriptors.set(descriptors);
+        let by_descriptors = Strain::of(descriptors_used(), descriptors as u64).min(Strain::Hurry);
         let strain = by_crowd.max(by_descriptors);
         self.strain.set(strain);
         if strain >= Strain::Hurry {

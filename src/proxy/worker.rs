@@ -15,7 +15,7 @@ use super::forward::Pools;
 use super::http1::{AnswerParser, Parser};
 use super::limits::READ_BYTES;
 use super::queue::Queues;
-use super::strain::Strain;
+use super::strain::{self, Strain};
 use crate::control::{Entry, Farm, Live};
 use crate::decide::{Attempt, Moment};
 use crate::telemetry::{Scribe, Tally};
@@ -44,6 +44,8 @@ pub struct Worker {
     draining: Cell<bool>,
     /// How close this process is to its limits.
     pub(super) strain: Cell<Strain>,
+    /// The descriptor that no client may have any more.
+    pub(super) descriptors: Cell<usize>,
     /// The connection that was let in and is about to be opened.
     pub(super) entering: Cell<Entry>,
     idle: Notify,
@@ -103,10 +105,12 @@ impl Worker {
             open: Cell::new(0),
             draining: Cell::new(false),
             strain: Cell::default(),
+            descriptors: Cell::new(usize::MAX),
             entering: Cell::default(),
             idle: Notify::new(),
         };
         worker.heed();
+        worker.descriptors.set(strain::descriptors());
         worker.look_at_the_clock();
         Rc::new(worker)
     }

@@ -215,7 +215,11 @@ pub(in crate::console) fn scene() -> Scene {
         }],
         limits: vec![
             (Limit::Head, 20, 7),
-            (Limit::ConnectionsPerClient, Limit::ConnectionsPerClient.default(), 0),
+            (
+                Limit::ConnectionsPerClient,
+                Limit::ConnectionsPerClient.default(),
+                0,
+            ),
         ],
         log: vec!["one".into(), "two \x1b[2J".into(), "three".into()],
         sessions: vec![SessionSeen {
