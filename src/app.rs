@@ -25,6 +25,7 @@ use crate::proxy;
 use crate::telemetry::{Counts, OpenError, Table};
 
 mod boot;
+mod bounds;
 mod console;
 mod issue;
 mod life;
@@ -113,6 +114,8 @@ pub enum Error {
     Invalid(String),
     /// Another process is not taken over from, and why.
     Upgrade(String),
+    /// The file that was named has nothing to serve; beside it, the newest configuration of its archive.
+    Nothing(PathBuf, Option<PathBuf>),
 }
 
 impl fmt::Display for Error {
@@ -127,6 +130,21 @@ impl fmt::Display for Error {
             ),
             Error::Invalid(text) => f.write_str(text.trim_end()),
             Error::Upgrade(why) => write!(f, "cannot take over: {}", why.trim_end()),
+            Error::Nothing(path, kept) => {
+                let path = path.display();
+                write!(
+                    f,
+                    "`{path}` has neither a virtual nor a dip, so there is nothing to listen on; add one, such as `virtual 192.0.2.1`"
+                )?;
+                match kept {
+                    Some(kept) => write!(
+                        f,
+                        ", or bring back what was kept before it was erased or changed: `cp {} {path}`",
+                        kept.display()
+                    ),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }

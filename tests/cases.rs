@@ -1,24 +1,14 @@
 //! Cases: a file is an input, a line of dashes, and the exact output.
 
+#[path = "support/files.rs"]
+mod support;
+
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use signpost::language::Style;
 use signpost::model;
 
-const DASHES: &str = "----------\n";
-
-fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let entries = fs::read_dir(&folder).expect("the folder of cases is there");
-    let mut files: Vec<_> = entries
-        .map(|entry| entry.expect("it can be listed").path())
-        .collect();
-    files.retain(|path| path.extension().is_some_and(|found| found == extension));
-    files.sort();
-    assert!(!files.is_empty(), "no {extension} in {}", folder.display());
-    files
-}
+use support::{check, files};
 
 /// The bytes that `input` stands for.
 fn bytes(input: &str) -> Vec<u8> {
@@ -56,23 +46,6 @@ fn imported(input: &str) -> String {
         loaded.report(Style::Plain)
     );
     text
-}
-
-fn check(path: &Path, output: fn(&str) -> String, write: bool) -> Result<(), String> {
-    let text = fs::read_to_string(path).expect("a case can be read");
-    let (input, expected) = text.split_once(DASHES).unwrap_or((&text, ""));
-    let found = output(input);
-    if found == expected {
-        return Ok(());
-    }
-    if write {
-        fs::write(path, format!("{input}{DASHES}{found}")).expect("a case can be written");
-        return Ok(());
-    }
-    Err(format!(
-        "{}:\n--- expected\n{expected}--- found\n{found}",
-        path.display()
-    ))
 }
 
 /// What is wrong with the cases of `folder`.

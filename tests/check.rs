@@ -1,18 +1,15 @@
 //! `signpost check` as the operator meets it.
 
+#[path = "support/command.rs"]
+mod support;
+
 use std::fs;
-use std::process::{Command, Output};
+use std::process::Output;
+
+use support::{signpost, text};
 
 fn check(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_signpost"))
-        .arg("check")
-        .args(args)
-        .output()
-        .expect("signpost can be run")
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("it prints UTF-8")
+    signpost(&[&["check"], args].concat())
 }
 
 #[test]

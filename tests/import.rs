@@ -1,18 +1,11 @@
 //! `signpost import` as the operator meets it.
 
+#[path = "support/command.rs"]
+mod support;
+
 use std::fs;
-use std::process::{Command, Output};
 
-fn signpost(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_signpost"))
-        .args(args)
-        .output()
-        .expect("signpost can be run")
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("it prints UTF-8")
-}
+use support::{signpost, text};
 
 #[test]
 fn what_is_printed_passes_check_and_the_lines_are_counted() {

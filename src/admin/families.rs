@@ -64,6 +64,8 @@ families! {
         "Times that a url was passed over because it leads clients back to where they just asked.";
     REFUSED = Counter "signpost_refused_requests_total" ["rule"]
         "Requests answered with an error because they broke a rule, by rule. A rule shows once it was broken.";
+    LIMIT_HITS = Counter "signpost_limit_hits_total" ["limit"]
+        "Times that a limit of the front was hit: somebody was too slow, or one too many.";
     GATEWAY_ERRORS = Counter "signpost_gateway_errors_total" ["cause"]
         "Requests answered with 502 or 504 because their server failed them.";
     REASSIGNMENTS = Counter "signpost_reassignments_total" ["server", "cause"]

@@ -9,7 +9,7 @@ use super::scene::Scene;
 use crate::control::Kind;
 use crate::decide::Reason;
 use crate::health::State;
-use crate::model::Id;
+use crate::model::{Id, Limit};
 use crate::telemetry::{Cause, Event, Http2Event, Numbers, QueueEvent};
 
 /// Stands where no server served; no id can look like it.
@@ -163,6 +163,11 @@ fn refusals(out: &mut Exposition, scene: &Scene) {
     out.family(&REFUSED);
     for (rule, count) in rules.iter().filter(|(rule, _)| !GATEWAY.contains(rule)) {
         out.sample(&REFUSED, &[("rule", rule)], *count);
+    }
+    out.family(&LIMIT_HITS);
+    for limit in Limit::ALL {
+        let hits = scene.counts.totals.hits[limit as usize];
+        out.sample(&LIMIT_HITS, &[("limit", limit.as_str())], hits);
     }
     out.family(&GATEWAY_ERRORS);
     for cause in GATEWAY {

@@ -1,13 +1,13 @@
 //! What a director begins with: the startup file, what the archive has in its place, or nothing.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing::{error, info, warn};
 
 use super::Error;
-use crate::control::{Archive, Life, PrepareError, seal, serves, tidy};
+use crate::control::{Archive, Life, seal, serves, tidy};
 use crate::language::Style;
 use crate::model::Running;
 
@@ -57,7 +57,7 @@ pub fn open(path: &Path, is_named: bool) -> Result<Life, Error> {
     };
     if !serves(running.model()) {
         if is_named {
-            return Err(Error::Prepare(PrepareError::Empty));
+            return Err(Error::Nothing(path.to_owned(), newest(&archive)));
         }
         info!(
             "nothing is configured yet: no virtual and no dip; `signpost console` on this host, over its Unix socket, is the way to configure it"
@@ -67,6 +67,17 @@ pub fn open(path: &Path, is_named: bool) -> Result<Life, Error> {
     let is_there = running.model().as_ref() != Running::default().model().as_ref();
     let saved = (recovered.is_none() && is_there).then(|| Arc::clone(&running));
     Ok(Life::new(running, saved, Some(path.to_owned()), recovered))
+}
+
+/// The file of the newest configuration of the archive that has something to serve.
+fn newest(archive: &Archive) -> Option<PathBuf> {
+    let kept = archive.list().unwrap_or_default();
+    let found = kept.iter().find(|kept| {
+        let text = archive.text(kept.number).unwrap_or_default();
+        let (running, _) = Running::read("archive", text.as_bytes());
+        running.is_some_and(|running| serves(running.model()))
+    });
+    archive.path(found?.number)
 }
 
 /// The newest configuration of the archive that holds, as the startup file does not, and why.

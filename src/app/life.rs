@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
-use super::{Director, Error, boot};
+use super::{Director, Error, boot, bounds};
 use crate::console::serve::Caller;
 use crate::control::{
     Applied, Archive, Author, CONSOLE, Kept, PrepareError, Which, Wish, named, rendered, save,
@@ -16,7 +16,7 @@ use crate::control::{
 };
 use crate::decide::Millis;
 use crate::language::Style;
-use crate::model::{self, Probe, ProbeKind, Running};
+use crate::model::{self, Running};
 
 /// What could not go back is tried again after so long, in milliseconds.
 const GO_BACK_AGAIN_MS: u64 = 5_000;
@@ -56,6 +56,26 @@ impl Director {
         }
         let due = self.life.confirm_due();
         let left = due.map(|due| due.0.saturating_sub(self.now().0));
+        let (tending, wishes, callers) = self.tended();
+        tokio::select! {
+            biased;
+            () = tokio::time::sleep(Duration::from_millis(left.unwrap_or(0))), if left.is_some() => return Event::Due,
+            Some(wish) = wishes.recv() => return Event::Wish(Box::new(wish)),
+            Some(caller) = callers.recv() => return Event::Call(Box::new(caller)),
+            () = tending => {}
+        }
+        self.over = true;
+        Event::Ended
+    }
+
+    /// Keeps watch over servers and workers until one of those ends by itself, cancel safe; and beside it, where wishes come.
+    fn tended(
+        &mut self,
+    ) -> (
+        impl Future<Output = ()> + '_,
+        &mut mpsc::Receiver<Wish>,
+        &mut mpsc::Receiver<Caller>,
+    ) {
         let Director {
             writer,
             reports,
@@ -67,16 +87,14 @@ impl Director {
             callers,
             ..
         } = self;
-        tokio::select! {
-            biased;
-            Some((number, _)) = ended.recv() => error!("worker {number} ended by itself"),
-            () = tokio::time::sleep(Duration::from_millis(left.unwrap_or(0))), if left.is_some() => return Event::Due,
-            Some(wish) = wishes.1.recv() => return Event::Wish(Box::new(wish)),
-            Some(caller) = callers.1.recv() => return Event::Call(Box::new(caller)),
-            () = super::attend(writer, reports, unlinked, (questions, asked)) => {}
-        }
-        self.over = true;
-        Event::Ended
+        let tending = async move {
+            tokio::select! {
+                biased;
+                Some((number, _)) = ended.recv() => error!("worker {number} ended by itself"),
+                () = super::attend(writer, reports, unlinked, (questions, asked)) => {}
+            }
+        };
+        (tending, &mut wishes.1, &mut callers.1)
     }
 
     /// Does what an event asks for. To be awaited to its end, as a change is whole or nothing.
@@ -185,6 +203,7 @@ impl Director {
                 drop(reply.send(told));
             }
             Wish::Confirm { author, reply } => drop(reply.send(self.confirm(&author))),
+            Wish::Cancel { author, reply } => drop(reply.send(self.cancel(&author).await)),
             Wish::Save { author, reply } => drop(reply.send(self.save(author).await)),
             Wish::Erase { author, reply } => drop(reply.send(self.erase(author).await)),
             Wish::Text {
@@ -216,7 +235,7 @@ impl Director {
             .meanwhile(move || propose(&before, &lines, whole))
             .await??;
         if author.session != 0 {
-            names_no_program(self.life.running(), self.life.saved(), &running)?;
+            bounds::admit(self.life.running(), self.life.saved(), &running, author)?;
         }
         // What is typed line by line goes there when it is saved.
         let is_commit = whole || confirm_minutes.is_some();
@@ -239,6 +258,7 @@ impl Director {
         self.life.admits(author, None, self.now())?;
         let archive = self.life.archive()?;
         let before = Arc::clone(self.life.running());
+        let (kept, was) = (archive.clone(), Arc::clone(&before));
         let reading = move || -> Result<(Running, String), String> {
             let text = archive.text(number).map_err(|e| of_archive(number, &e))?;
             let (running, told) = Running::read(&format!("archive {number}"), text.as_bytes());
@@ -251,7 +271,7 @@ impl Director {
         let (running, said) = self.meanwhile(reading).await??;
         if author.session != 0 {
             // What the startup file has ceased to allow does not come back by way of the archive.
-            names_no_program(self.life.running(), self.life.saved(), &running)?;
+            bounds::admit(self.life.running(), self.life.saved(), &running, author)?;
         }
         let proposal = Proposal {
             running: Arc::new(running),
@@ -259,7 +279,17 @@ impl Director {
             archived: Some("rollback"),
             confirm_minutes,
         };
-        self.put(proposal, author).await
+        let mut applied = self.put(proposal, author).await?;
+        if applied.changed {
+            // The numbers have moved on: with the same one again it would go elsewhere.
+            let place = self.meanwhile(move || kept.place(&was.print())).await?;
+            if let Some(place) = place {
+                applied.said.push_str(&format!(
+                    "what ran before is configuration {place} of the archive now\n"
+                ));
+            }
+        }
+        Ok(applied)
     }
 
     /// Puts a proposal into force, and what ran before into the archive.
@@ -336,6 +366,21 @@ impl Director {
         Ok(format!("the change of {} stays", named(&whose)))
     }
 
+    /// Goes back before its time to what ran before a commit that waits to be confirmed, whoever had given it.
+    async fn cancel(&mut self, author: &Author) -> Result<String, String> {
+        let (_, whose) = (self.life.before()).ok_or("nothing waits for a confirmation")?;
+        self.go_back(&format!("was cancelled by {}", named(author)))
+            .await;
+        if self.life.confirm_due().is_some() {
+            return Err("what ran before cannot be served; the log says why".to_owned());
+        }
+        self.publish();
+        Ok(format!(
+            "the change of {} is undone: what ran before is in force again",
+            named(&whose)
+        ))
+    }
+
     /// Goes back to what ran before a commit that was not confirmed.
     pub(super) async fn go_back(&mut self, why: &str) {
         let Some((before, by)) = self.life.before() else {
@@ -402,7 +447,9 @@ impl Director {
         self.life.stored(None);
         self.publish();
         warn!("{} emptied `{named_path}`", named(&author));
-        let mut said = format!("`{named_path}` is empty; what runs goes on\n");
+        let mut said = format!(
+            "`{named_path}` is empty; what runs goes on, and `write memory` stores it again; where the file is named with `--config`, a start without it is refused\n"
+        );
         if let Some(before) = before {
             let texts = move || vec![(before, "before")];
             said.extend(self.keep(texts, &author, "write erase").await);
@@ -448,23 +495,11 @@ impl Director {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, String> {
         let mut task = tokio::task::spawn_blocking(work);
-        let Director {
-            writer,
-            reports,
-            unlinked,
-            questions,
-            asked,
-            ended,
-            ..
-        } = self;
+        let (tending, ..) = self.tended();
         let done = tokio::select! {
             biased;
             done = &mut task => Some(done),
-            Some((number, _)) = ended.recv() => {
-                error!("worker {number} ended by itself");
-                None
-            }
-            () = super::attend(writer, reports, unlinked, (questions, asked)) => None,
+            () = tending => None,
         };
         let done = match done {
             Some(done) => done,
@@ -484,31 +519,6 @@ impl Director {
 /// A wish's answer that nobody but this process waits for.
 pub fn unanswered<T>() -> oneshot::Sender<T> {
     oneshot::channel().0
-}
-
-/// That `after` runs no program that neither `before` nor the startup file does, unless one of the two lets the console say so.
-fn names_no_program(
-    before: &Running,
-    startup: Option<&Running>,
-    after: &Running,
-) -> Result<(), String> {
-    let allow = || std::iter::once(before).chain(startup).map(Running::model);
-    if allow().any(|model| model.globals.console.exec) {
-        return Ok(());
-    }
-    let is = after.model();
-    let runs = |kind: &ProbeKind| matches!(kind, ProbeKind::Exec(_));
-    let known = |probe: &Probe| allow().any(|was| was.probes.iter().any(|p| p.kind == probe.kind));
-    match is.probes.iter().find(|p| runs(&p.kind) && !known(p)) {
-        Some(probe) => Err(format!(
-            "probe `{}` would run a program: only the startup file may name programs, unless it says `console-exec`",
-            probe.name
-        )),
-        None if is.globals.console.exec => {
-            Err("`console-exec` can be said by the startup file alone".to_owned())
-        }
-        None => Ok(()),
-    }
 }
 
 /// Lines behind `before`, or in its place, with what there is to tell of them.

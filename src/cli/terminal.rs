@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use rustix::stdio::{stdin, stdout};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::{FilterFn, LevelFilter};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::console::serve::{Log, LogWriter};
+use crate::console::serve::{Log, LogWriter, QUIET};
 
 /// Where a director's socket for `signpost console` is unless told otherwise.
 pub(super) const SOCKET: &str = "/run/signpost/console.sock";
@@ -36,7 +37,8 @@ pub(super) fn log() -> Arc<Log> {
     let keep = fmt::layer()
         .with_writer(move || LogWriter::new(&keeping))
         .with_ansi(false)
-        .with_target(false);
+        .with_target(false)
+        .with_filter(FilterFn::new(|event| event.target() != QUIET));
     tracing_subscriber::registry()
         .with(LevelFilter::INFO)
         .with(shown)

@@ -45,11 +45,19 @@ pub(super) type Wrong = (usize, String);
 /// Cuts a line at each `|` that is a word of its own.
 pub(super) fn pipe(line: &str) -> Result<Piped<'_>, Wrong> {
     let places = words(line);
-    let bars: Vec<usize> = places
-        .iter()
-        .map(|w| w.start)
-        .filter(|at| is_bar(line, *at))
-        .collect();
+    let first = places
+        .first()
+        .map_or("", |word| &line[word.start..word.end]);
+    let bars: Vec<usize> = if takes_no_bar(first) {
+        let bare = places
+            .iter()
+            .filter(|word| !line[word.start..].starts_with('"'));
+        bare.flat_map(|word| (word.start..word.end).filter(|at| line.as_bytes()[*at] == b'|'))
+            .collect()
+    } else {
+        let starts = places.iter().map(|word| word.start);
+        starts.filter(|at| is_bar(line, *at)).collect()
+    };
     let Some(first) = bars.first() else {
         return Ok(Piped {
             command: line,
@@ -93,6 +101,13 @@ pub(super) fn pipe(line: &str) -> Result<Piped<'_>, Wrong> {
         }
     }
     Ok(piped)
+}
+
+/// Whether this is the first word of a command in whose words no `|` can stand: there it need not stand alone.
+fn takes_no_bar(first: &str) -> bool {
+    let word = first.split('|').next().unwrap_or_default();
+    let word = word.to_ascii_lowercase();
+    word == "who" || (word.len() >= 2 && "show".starts_with(word.as_str()))
 }
 
 fn is_bar(line: &str, at: usize) -> bool {
@@ -155,6 +170,15 @@ impl Filter {
     /// Whether all goes through as it is.
     pub(super) fn is_empty(&self) -> bool {
         self.stages.is_empty()
+    }
+
+    /// The same of a text that may be large and is not copied where all of it goes through.
+    pub(super) fn of(&mut self, text: String) -> String {
+        if self.is_empty() {
+            text
+        } else {
+            self.all(&text)
+        }
     }
 
     /// All of `text`, filtered; each line with a line end.

@@ -39,8 +39,8 @@ pub enum Clear {
     Statistics(Option<Box<str>>),
     /// Which client is stuck to which server, by address, of one virtual or (`None`) of all.
     Sticky(Option<Box<str>>),
-    /// Who came back from where it was sent.
-    Bounced,
+    /// Who came back from where it was sent, to one virtual or (`None`) to any.
+    Bounced(Option<Box<str>>),
 }
 
 /// A request that is to be explained.

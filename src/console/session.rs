@@ -63,6 +63,8 @@ pub struct Session {
     cancelled: bool,
     outbox: VecDeque<Request>,
     output: Vec<u8>,
+    /// What is shown piece by piece, as the terminal takes it, and how far it has come.
+    poured: Option<(String, usize)>,
     audit: Vec<String>,
     notices: VecDeque<String>,
     missed: usize,
@@ -141,6 +143,7 @@ impl Session {
             cancelled: false,
             outbox: VecDeque::new(),
             output: Vec::new(),
+            poured: None,
             audit: Vec::new(),
             notices: VecDeque::new(),
             missed: 0,
@@ -182,7 +185,7 @@ impl Session {
         let mut bytes = bytes;
         // ^C reaches what is under way, whatever was typed before it.
         if self.interactive()
-            && self.waiting.is_some()
+            && (self.waiting.is_some() || self.poured.is_some())
             && let Some(at) = bytes.iter().rposition(|byte| *byte == 3)
         {
             self.interrupt(now);
@@ -212,7 +215,9 @@ impl Session {
     pub fn interrupt(&mut self, now: Millis) {
         self.used = now;
         self.kept.clear();
-        if self.waiting.is_some() {
+        if self.poured.take().is_some() && self.interactive() {
+            self.stop();
+        } else if self.waiting.is_some() {
             self.cancel();
             if !self.interactive() {
                 self.end(130);
@@ -315,10 +320,10 @@ impl Session {
         self.close_screen();
         self.editor.wipe(&mut self.output);
         let why = match self.user {
-            Some(_) => format!(
-                "% Nothing was typed for {} minutes: goodbye",
-                self.setting.idle_minutes
-            ),
+            Some(_) => match self.setting.idle_minutes {
+                1 => "% Nothing was typed for a minute: goodbye".to_owned(),
+                minutes => format!("% Nothing was typed for {minutes} minutes: goodbye"),
+            },
             None => "% Too long without a login: goodbye".to_owned(),
         };
         self.say(&why);
@@ -333,19 +338,27 @@ impl Session {
         if self.user.is_none() {
             return Some(Millis(self.began.0.saturating_add(LOGIN_MILLIS)));
         }
-        let busy = !self.interactive() && self.waiting.is_some();
+        let busy = self.poured.is_some() || (!self.interactive() && self.waiting.is_some());
         let minutes = u64::from(self.setting.idle_minutes);
         (minutes > 0 && !busy).then(|| Millis(self.used.0.saturating_add(minutes * 60_000)))
     }
 
     /// What goes to the terminal: CR LF at a terminal, LF else.
     pub fn output(&mut self) -> Vec<u8> {
+        if self.output.is_empty() {
+            self.pour();
+        }
         if self.is_editing() {
             self.editor.show(&mut self.output);
         }
         let output = std::mem::take(&mut self.output);
         self.pump();
         output
+    }
+
+    /// Whether more of an answer follows the output: what takes its time is made only as it is taken.
+    pub(super) fn is_pouring(&self) -> bool {
+        self.poured.is_some()
     }
 
     /// The lines that were run since this was last asked, for the audit log; secrets as `********`.
@@ -375,7 +388,7 @@ impl Session {
     }
 
     fn is_editing(&self) -> bool {
-        let typed = matches!(self.stage, Stage::Line | Stage::Ask(_));
+        let typed = matches!(self.stage, Stage::Line | Stage::Ask(_)) && self.poured.is_none();
         self.interactive() && typed && self.waiting.is_none() && self.over.is_none()
     }
 
@@ -426,6 +439,7 @@ impl Session {
             self.outbox.push_back(Request::Abandon);
         }
         self.over = Some(status);
+        self.poured = None;
         self.kept.clear();
     }
 
@@ -433,7 +447,7 @@ impl Session {
     fn pump(&mut self) {
         while self.over.is_none() && self.output.len() < OUTPUT_BYTES {
             let screen = matches!(self.stage, Stage::Screen);
-            if self.waiting.is_some() && !screen {
+            if self.poured.is_some() || (self.waiting.is_some() && !screen) {
                 return;
             }
             match self.kept.pop_front() {

@@ -2,7 +2,9 @@
 
 use crate::language::{Command, Hint, HintKind, Stop, Tongue, Why, guide};
 
+use super::commands::{level, level_of_statement};
 use super::words::words;
+use crate::model::Level;
 
 /// A line that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,23 +55,29 @@ pub(super) fn understand(line: &str, config: bool) -> Result<Meant, Stop> {
     }
 }
 
-/// What may come where `begun` stands behind `before`; empty: nothing.
-pub(super) fn hints(before: &str, begun: &str, config: bool) -> Result<Vec<Hint>, Stop> {
-    let commands = guide(Tongue::Commands);
+/// What may come where `begun` stands behind `before` and `most` may be done; empty: nothing.
+pub(super) fn hints(
+    before: &str,
+    begun: &str,
+    config: bool,
+    most: Level,
+) -> Result<Vec<Hint>, Stop> {
+    let commands = |before: &str| {
+        guide(Tongue::Commands).next_of(before, begun, |command| level(command) <= most)
+    };
     if !config {
-        return commands.next(before, begun);
+        return commands(before);
     }
     if let Some(at) = behind_do(before) {
-        let hints = commands.next(&before[at..], begun);
+        let hints = commands(&before[at..]);
         return hints.map_err(|stop| Stop {
             at: stop.at + at,
             why: stop.why,
         });
     }
-    let mut both = match (
-        guide(Tongue::Statements).next(before, begun),
-        commands.next(before, begun),
-    ) {
+    let may = |statement: &Command| level_of_statement(statement) <= most;
+    let statements = guide(Tongue::Statements).next_of(before, begun, may);
+    let mut both = match (statements, commands(before)) {
         (Ok(mut statements), Ok(commands)) => {
             for hint in commands {
                 if !statements

@@ -102,6 +102,20 @@ impl Archive {
         }
     }
 
+    /// The file of entry `place`, 1 the newest; `None`: there is none.
+    pub fn path(&self, place: usize) -> Option<PathBuf> {
+        let numbers = self.numbers().ok()?;
+        let number = numbers.get(place.checked_sub(1)?)?;
+        Some(self.file(*number))
+    }
+
+    /// The place of the newest entry that is `text`, 1 the newest of all; `None`: none is.
+    pub fn place(&self, text: &str) -> Option<usize> {
+        let numbers = self.numbers().ok()?;
+        let held = |number: &u64| self.text_of(*number).is_ok_and(|held| held == text);
+        numbers.iter().position(held).map(|at| at + 1)
+    }
+
     /// Whether one of them is `text`; what cannot be read is not.
     pub fn holds(&self, text: &str) -> bool {
         let numbers = self.numbers().unwrap_or_default();

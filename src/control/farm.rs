@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::{Challenges, Issuance, Keys, Outcome, Report, Sounded};
+use super::{Challenges, Crowd, Issuance, Keys, Outcome, Report, Sounded};
 use crate::decide::{Gauges, Loads, Millis, Snapshot};
 use crate::model::{Id, Probe};
 use crate::telemetry::Ledger;
@@ -57,6 +57,7 @@ pub struct Farm {
     issuance: Issuance,
     keys: ArcSwap<Keys>,
     trust: ArcSwap<Trust>,
+    crowd: Crowd,
 }
 
 impl Farm {
@@ -73,6 +74,7 @@ impl Farm {
             issuance: Issuance::default(),
             keys: ArcSwap::default(),
             trust: ArcSwap::default(),
+            crowd: Crowd::default(),
         }
     }
 
@@ -94,6 +96,11 @@ impl Farm {
     /// The certificate authorities by which servers are checked, as the configuration that is published names them.
     pub fn trust(&self) -> &ArcSwap<Trust> {
         &self.trust
+    }
+
+    /// Who is connected, where that is limited.
+    pub fn crowd(&self) -> &Crowd {
+        &self.crowd
     }
 
     /// Counts of reloads and probes.

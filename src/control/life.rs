@@ -152,7 +152,7 @@ impl Life {
             && !is_same(&pending.author, author)
         {
             return Err(format!(
-                "{} has committed a change that goes back in {} unless it is confirmed; nothing else can be changed until then",
+                "{} has committed a change that goes back in {} unless it is confirmed; nothing else can be changed until then: `confirm` keeps it, `commit cancel` undoes it now",
                 named(&pending.author),
                 wait(pending.due, now),
             ));

@@ -12,6 +12,7 @@
 mod archive;
 mod challenges;
 mod clock;
+mod crowd;
 mod errands;
 mod farm;
 mod hold;
@@ -34,6 +35,7 @@ mod writer;
 
 pub use archive::*;
 pub use challenges::*;
+pub use crowd::*;
 pub use errands::errand_for;
 pub use farm::*;
 pub use hold::Estate;

@@ -105,6 +105,13 @@ pub enum Wish {
         /// The answer, in words.
         reply: Reply<String>,
     },
+    /// Go back at once to what ran before a commit that waits to be confirmed.
+    Cancel {
+        /// Who wants it.
+        author: Author,
+        /// The answer, in words.
+        reply: Reply<String>,
+    },
     /// Write the running configuration to the startup file.
     Save {
         /// Who wants it.

@@ -65,6 +65,8 @@ pub struct Gauges {
     promises: Ring,
     /// Of a virtual: how often its sticky clients were forgotten; part of their keys.
     pub(super) forgotten: AtomicU32,
+    /// Of a virtual: how often it was to forget whom it sent where; part of the keys of that.
+    unsent: AtomicU32,
     /// The last different clients that bounced back from it, and when.
     bounced_back: [AtomicU64; BOUNCED_BACK],
 }
@@ -284,6 +286,11 @@ impl Loads {
         }
     }
 
+    /// From now on `at`, a virtual, does not know whom it sent where a moment ago. What the table holds of that expires.
+    pub fn forget_returns_of(&self, at: NodeIndex) {
+        self.gauges(at).unsent.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn one_client_less(&self, tag: u32) {
         if let Some(node) = self.node_of_tag(tag) {
             let less = |clients: u32| clients.checked_sub(1);
@@ -315,8 +322,14 @@ impl Gauges {
             clients: AtomicU32::new(0),
             promises: Ring::default(),
             forgotten: AtomicU32::new(0),
+            unsent: AtomicU32::new(0),
             bounced_back: Default::default(),
         }
+    }
+
+    /// Of a virtual: what tells the redirects that it knows from those that it was told to forget.
+    pub(super) fn sending(&self) -> u64 {
+        u64::from(self.unsent.load(Ordering::Relaxed)) << 32 | u64::from(self.tag)
     }
 
     /// Of a virtual: what tells clients that it knows from those that it was told to forget.

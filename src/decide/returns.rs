@@ -35,8 +35,9 @@ impl Returns {
         }
     }
 
-    /// What tells one resource of one client from another: `at` is the virtual's tag, `host` in lower case.
-    pub(super) fn key(at: u32, client: IpAddr, host: &str, target: &str) -> u64 {
+    /// What tells one resource of one client from another: `at` is what the virtual knows its own by
+    /// ([`Gauges::sending`](super::Gauges::sending)), `host` in lower case.
+    pub(super) fn key(at: u64, client: IpAddr, host: &str, target: &str) -> u64 {
         let mut hash = Xxh3Default::new();
         hash.update(&at.to_le_bytes());
         match client.to_canonical() {

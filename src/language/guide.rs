@@ -137,6 +137,21 @@ impl Guide {
         Ok(Walk::along(&self.net, before)?.hints(begun))
     }
 
+    /// The same, but only what leads to a statement or command that `may` be given: it is asked for each of them as the rule that it
+    /// follows, with the one word that would come now.
+    ///
+    /// # Errors
+    ///
+    /// Where `before` itself cannot be understood.
+    pub fn next_of(
+        &self,
+        before: &str,
+        begun: &str,
+        may: impl Fn(&Command) -> bool,
+    ) -> Result<Vec<Hint>, Stop> {
+        Ok(Walk::along(&self.net, before)?.hints_of(begun, &may))
+    }
+
     /// The line with each keyword written out in its first spelling, such as `is` as `in-service`; other words, quotation marks and
     /// blanks stay as they were typed.
     ///

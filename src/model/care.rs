@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 
-use super::{Console, Endpoint, Ref};
+use super::{Console, Endpoint, Limits, Ref};
 
 /// A way of asking a server how it is (`probe NAME …`), shared by all servers that `watch` it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -306,4 +306,6 @@ pub struct Globals {
     pub inline: Vec<Box<str>>,
     /// `freebind`: listeners may be at addresses that are not on this host yet.
     pub freebind: bool,
+    /// What bounds clients and servers.
+    pub limits: Limits,
 }

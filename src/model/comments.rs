@@ -28,7 +28,7 @@ pub(super) struct Comments {
 
 impl Comments {
     /// The comments that stand in `statements`' own lines, behind those of `before`, for each of which `canonical` still has a
-    /// statement. Only a whole text has a head and a tail.
+    /// statement. The head of lines that are added comes behind the one that is there; only a whole text has a tail.
     pub(super) fn gather(
         before: &Comments,
         statements: &Statements<'_>,
@@ -42,7 +42,7 @@ impl Comments {
             head: if whole {
                 blocks.head
             } else {
-                before.head.clone()
+                both(&before.head, &blocks.head)
             },
             of: BTreeMap::new(),
             tail: if whole {
@@ -125,6 +125,17 @@ impl Comments {
     }
 }
 
+/// The heads of two files, one of which may have come to the other before.
+fn both(one: &Block, other: &Block) -> Block {
+    let has = one
+        .windows(other.len().max(1))
+        .any(|lines| lines == &other[..]);
+    if has || other.is_empty() {
+        return one.clone();
+    }
+    one.iter().chain(other).cloned().collect()
+}
+
 type Names = HashMap<Box<str>, IpAddr>;
 
 /// What the statements of `statements`, which stand without names, are told by.
@@ -159,6 +170,11 @@ impl Key {
         };
         let id = if SINGLE.contains(&rule) {
             "".into()
+        } else if rule == "limit" {
+            // One of each name.
+            line.words().first().map_or("".into(), |word| {
+                line.text(word).to_ascii_lowercase().into()
+            })
         } else if rule == "console" {
             // One of each, whatever its address.
             if line.has(Rule::by_ssh) { "ssh" } else { "" }.into()

@@ -235,9 +235,10 @@ impl Uses {
 
 /// The first word of a line behind its keyword: the id that the line is about.
 fn first_word(draft: &Draft<'_>, said: Said) -> Said {
-    let word = draft.statements.word_of(said.line, Rule::virtual_id);
+    let word = |rule| draft.statements.word_of(said.line, rule);
+    let first = word(Rule::virtual_id).or_else(|| word(Rule::listening_id));
     Said {
-        word: word.unwrap_or(said.word),
+        word: first.unwrap_or(said.word),
         ..said
     }
 }

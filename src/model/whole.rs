@@ -6,7 +6,10 @@ use std::num::NonZeroU16;
 
 use super::draft::{Draft, Said, Value};
 use super::entrance::Entrance;
-use super::{AccessLog, Acme, Block, Endpoint, Globals, Sticky, StickyBy, TicketKey, listeners};
+use super::{
+    AccessLog, Acme, Block, Endpoint, Globals, Limit, Limits, Sticky, StickyBy, TicketKey,
+    listeners,
+};
 use crate::language::{Line, Word};
 
 /// The statements that speak of no id.
@@ -20,6 +23,7 @@ pub(super) struct Whole {
     pub(super) entrance: Entrance,
     pub(super) inline: Vec<Box<str>>,
     pub(super) freebind: bool,
+    pub(super) limits: [Option<(Said, u32)>; Limit::COUNT],
 }
 
 impl Whole {
@@ -33,8 +37,20 @@ impl Whole {
             console: self.entrance.done(),
             inline: self.inline,
             freebind: self.freebind,
+            limits: set(&self.limits),
         }
     }
+}
+
+/// The limits with what was said of them.
+fn set(said: &[Option<(Said, u32)>; Limit::COUNT]) -> Limits {
+    let mut limits = Limits::default();
+    for limit in Limit::ALL {
+        if let Some((_, value)) = said[limit as usize] {
+            limits.set(limit, value);
+        }
+    }
+    limits
 }
 
 /// Blocks, each once, and when each was added.

@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
-use rustix::process::{Resource, getrlimit};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::sync::Notify;
@@ -20,14 +19,13 @@ use super::client::Client;
 use super::connection::{Connection, First};
 #[cfg(feature = "tls")]
 use super::handshake::Handshake;
-use super::limits::{
-    ACCEPT_PAUSE, ACCEPTS, DESCRIPTORS_KEPT, DESCRIPTORS_KEPT_SHARE, RUSH, RUSH_LOOK, TOLD_AGAIN,
-};
+use super::limits::{ACCEPT_PAUSE, ACCEPTS, RUSH, RUSH_LOOK, TOLD_AGAIN};
 use super::pass;
 use super::socket::accept_with_data;
+use super::strain::descriptors;
 use super::stream::{Fresh, watch};
 use super::worker::Worker;
-use crate::model::Endpoint;
+use crate::model::{Endpoint, Limit};
 use crate::tls::Shield;
 
 /// A listener that is being accepted from. Dropping it goes on accepting.
@@ -164,7 +162,6 @@ impl Rush {
 
 async fn accept_all(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc<Door>) {
     let Door { at, closing, .. } = &*door;
-    let most = descriptors();
     let mut told: Option<Instant> = None;
     let mut rush = Rush::new();
     loop {
@@ -177,6 +174,7 @@ async fn accept_all(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc
                 continue;
             }
         };
+        let most = worker.most_descriptors();
         let accepted = accept_some(&worker, listener.get_ref(), &door, (most, &mut rush.came));
         rush.look(listener.get_ref());
         match accepted {
@@ -187,6 +185,7 @@ async fn accept_all(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc
                 }
             }
             Err(error) => {
+                worker.tally.hit(Limit::DescriptorsKept);
                 if told.is_none_or(|told| told.elapsed() >= TOLD_AGAIN) {
                     tracing::warn!(%at, %error, "accepting pauses: connections that are open go on; raise the limit of descriptors (`ulimit -n`) where that lasts");
                     told = Some(Instant::now());
@@ -201,16 +200,10 @@ async fn accept_all(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc
         rush.end(listener.get_ref());
         return;
     }
+    let most = descriptors();
     while accept_some(&worker, listener.get_ref(), &door, (most, &mut rush.came)).is_ok() {
         tokio::task::yield_now().await;
     }
-}
-
-/// The descriptor that no client may have any more, so that serving those who are here can go on.
-fn descriptors() -> usize {
-    let limit = getrlimit(Resource::Nofile).current;
-    let limit = limit.map_or(usize::MAX, |l| usize::try_from(l).unwrap_or(usize::MAX));
-    limit - limit.min(DESCRIPTORS_KEPT.max(limit / DESCRIPTORS_KEPT_SHARE))
 }
 
 /// Waits until there are descriptors again; true: the listener is to be closed.
@@ -276,6 +269,9 @@ fn accept_some(
 }
 
 fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, door: &Door) {
+    if !worker.admit(peer.ip()) {
+        return;
+    }
     let at = door.at;
     if door.passes.get() {
         return pass::welcome(worker, socket, peer, at);

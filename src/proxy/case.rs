@@ -11,6 +11,7 @@ use super::answer::Redirect;
 use super::client::Client;
 use super::forward::{Exchange, Trace};
 use super::http1::{Head, Version};
+use super::strain::Strain;
 use super::worker::Worker;
 use super::{challenge, claimed, past};
 use crate::control::Live;
@@ -173,6 +174,11 @@ impl<'a, R: Asked<'a>> Case<'a, R> {
         let secure = self.whence.secure;
         let host = self.asked.host();
         secure.is_some_and(|secure| !host.is_empty() && !secure.covers(host))
+    }
+
+    /// Whether there is no room for requests now.
+    pub(super) fn overloaded(&self) -> bool {
+        self.whence.worker.strain() == Strain::Refuse
     }
 
     /// What a certificate authority asks for, where it does.

@@ -5,22 +5,22 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::ReadBuf;
 
+use super::bounds;
 use super::claimed;
 use super::client::{Client, Stream};
 use super::forward::{After, Exchange, forward};
 use super::http1::{BodyDecoder, Fault, Parser, Progress};
 use super::http2;
-use super::limits::{DRAIN, DRAIN_BYTES, HEAD, IDLE, PIPELINED, STALLED_WRITE};
+use super::limits::{DRAIN, DRAIN_BYTES};
 use super::linger::linger;
 use super::proxy_head::{self, ProxyHead};
 use super::stream::Fresh;
 use super::worker::{Desk, Open, Worker};
-use crate::model::Endpoint;
+use crate::model::{Endpoint, Limit};
 
 mod answering;
 
@@ -91,7 +91,7 @@ pub(super) enum First {
 impl<S: Stream> Connection<S> {
     pub(super) fn new(worker: Rc<Worker>, client: Client<S>, at: Endpoint) -> Self {
         let open = worker.opened();
-        client.deadline.set(IDLE);
+        client.deadline.set_idle(bounds::idle());
         Connection {
             worker,
             client,
@@ -122,7 +122,7 @@ impl<S: Stream> Connection<S> {
         let blocks = &live.snapshot.globals().trusted;
         if claimed::trusted(blocks, self.client.peer.ip()) {
             self.prefaced = true;
-            self.client.deadline.set(HEAD);
+            self.client.deadline.set(bounds::head());
         }
     }
 
@@ -139,7 +139,7 @@ impl<S: Stream> Connection<S> {
                         self.client.input = BytesMut::new();
                     }
                     match after {
-                        After::KeepAlive => self.client.deadline.set(IDLE),
+                        After::KeepAlive => self.client.deadline.set_idle(bounds::idle()),
                         After::Close => return,
                         After::Linger => return linger(&self.worker, &mut self.client).await,
                     }
@@ -154,7 +154,7 @@ impl<S: Stream> Connection<S> {
                 if ready!(self.poll_send(cx)).is_err() {
                     return Poll::Ready(Turn::Close);
                 }
-                self.client.deadline.set(self.patience());
+                self.be_patient();
             }
             match std::mem::replace(&mut self.next, Next::Request) {
                 Next::Request => {}
@@ -194,8 +194,10 @@ impl<S: Stream> Connection<S> {
                 return Poll::Ready(Ok(()));
             }
             if !self.within_a_head() {
+                self.worker.tally.hit(Limit::Idle);
                 return Poll::Ready(Err(Gone));
             }
+            self.worker.tally.hit(Limit::Head);
             self.half = None;
             self.client.input.clear();
             self.refuse(Fault::SlowHead, b"", &mut desk.out);
@@ -253,7 +255,7 @@ impl<S: Stream> Connection<S> {
                 used => at = used,
             }
         }
-        let mut left = PIPELINED;
+        let mut left = bounds::of(Limit::Pipelined);
         while left > 0 {
             at += self.throw_away(&input[at..]);
             if at == input.len() || !matches!(self.next, Next::Request) {
@@ -264,7 +266,7 @@ impl<S: Stream> Connection<S> {
                 used => at += used,
             }
             // Between an empty line and its head the lent parser would go to another connection.
-            left -= usize::from(!parser.after_empty_line());
+            left -= u32::from(!parser.after_empty_line());
         }
         match self.next {
             Next::Request | Next::Forward(_) | Next::Http2 => at,
@@ -280,7 +282,7 @@ impl<S: Stream> Connection<S> {
             ProxyHead::Whole(length, source) => {
                 self.prefaced = false;
                 self.client.from = source.unwrap_or(self.client.peer);
-                self.client.deadline.set(IDLE);
+                self.client.deadline.set_idle(bounds::idle());
                 length
             }
             ProxyHead::Malformed => {
@@ -310,12 +312,12 @@ impl<S: Stream> Connection<S> {
                     self.refuse(fault, parser.method_of(head), out);
                 }
                 parser.reset();
-                self.client.deadline.set(self.patience());
+                self.be_patient();
                 length
             }
             Ok(Progress::More) => {
                 if untouched {
-                    self.client.deadline.set(HEAD);
+                    self.client.deadline.set(bounds::head());
                 }
                 self.half = Some(Box::new(std::mem::take(parser)));
                 0
@@ -328,7 +330,7 @@ impl<S: Stream> Connection<S> {
                     return 0;
                 }
                 if untouched {
-                    self.client.deadline.set(HEAD);
+                    self.client.deadline.set(bounds::head());
                 }
                 parser.reset();
                 // Its method is one: what differs from the preface later on is taken for HTTP/1 again.
@@ -356,12 +358,13 @@ impl<S: Stream> Connection<S> {
         self.half.as_ref().is_some_and(|half| !half.untouched())
     }
 
-    /// How long the client may now be silent.
-    fn patience(&self) -> Duration {
+    /// Sets how long the client may now be silent.
+    fn be_patient(&self) {
+        let deadline = &self.client.deadline;
         match &self.unwanted {
-            _ if self.within_a_head() => HEAD,
-            Some(_) => DRAIN,
-            None => IDLE,
+            _ if self.within_a_head() => deadline.set(bounds::head()),
+            Some(_) => deadline.set(DRAIN),
+            None => deadline.set_idle(bounds::idle()),
         }
     }
 
@@ -380,7 +383,7 @@ impl<S: Stream> Connection<S> {
             self.next = Next::Linger;
         } else if decoder.ended() {
             self.unwanted = None;
-            self.client.deadline.set(IDLE);
+            self.client.deadline.set_idle(bounds::idle());
         }
         used
     }
@@ -404,7 +407,7 @@ impl<S: Stream> Connection<S> {
     }
 
     fn keep_unsent(&self, out: &[u8]) -> Bytes {
-        self.client.deadline.set(STALLED_WRITE);
+        self.client.deadline.set(bounds::stalled_write());
         Bytes::copy_from_slice(out)
     }
 
@@ -413,11 +416,12 @@ impl<S: Stream> Connection<S> {
             match Pin::new(&mut self.client.stream).poll_write(cx, &self.unsent) {
                 Poll::Ready(Ok(n)) if n > 0 => {
                     self.unsent.advance(n);
-                    self.client.deadline.set(STALLED_WRITE);
+                    self.client.deadline.set(bounds::stalled_write());
                 }
                 Poll::Ready(_) => return Poll::Ready(Err(Gone)),
                 Poll::Pending => {
                     ready!(self.client.deadline.poll_passed(cx));
+                    self.worker.tally.hit(Limit::StalledWrite);
                     return Poll::Ready(Err(Gone));
                 }
             }

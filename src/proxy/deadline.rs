@@ -14,6 +14,8 @@ pub const TICK: Duration = Duration::from_millis(125);
 const NEVER: u32 = u32::MAX;
 /// Has passed.
 const PASSED: u32 = 0;
+/// A second, in ticks.
+const SECOND: u32 = (1_000 / TICK.as_millis()) as u32;
 /// No place in the table yet.
 const NONE: u32 = u32::MAX;
 
@@ -29,6 +31,8 @@ pub struct Deadline {
 #[derive(Debug)]
 struct Entry {
     tick: u32,
+    /// So many ticks were set for an idle connection, which may be ended early; 0: for anything else.
+    idle: u32,
     waker: Option<Waker>,
 }
 
@@ -61,11 +65,22 @@ impl Default for Deadline {
 impl Deadline {
     /// Passes `after` from now, in place of whatever was set.
     pub fn set(&self, after: Duration) {
+        self.put(after, false);
+    }
+
+    /// The same of a connection that does nothing: [`hurry`] may have it pass early.
+    pub fn set_idle(&self, after: Duration) {
+        self.put(after, true);
+    }
+
+    fn put(&self, after: Duration, idle: bool) {
         let ticks = ticks(after);
         TABLE.with_borrow_mut(|table| {
             // The tick that is under way may be over at once.
             let tick = table.now.saturating_add(ticks).saturating_add(1);
-            self.entry(table).tick = tick.min(NEVER - 1);
+            let entry = self.entry(table);
+            entry.tick = tick.min(NEVER - 1);
+            entry.idle = if idle { ticks.max(1) } else { 0 };
         });
     }
 
@@ -103,6 +118,7 @@ impl Deadline {
             let place = table.free.pop().unwrap_or_else(|| {
                 table.entries.push(Entry {
                     tick: NEVER,
+                    idle: 0,
                     waker: None,
                 });
                 (table.entries.len() - 1) as u32
@@ -130,7 +146,7 @@ impl Drop for Deadline {
         let waker = TABLE.try_with(|table| {
             let mut table = table.borrow_mut();
             let entry = self.entry(&mut table);
-            entry.tick = NEVER;
+            (entry.tick, entry.idle) = (NEVER, 0);
             let waker = entry.waker.take();
             table.free.push(self.place.get());
             waker
@@ -150,6 +166,22 @@ pub fn tick() {
             entry.waker.take()
         })
         .collect()
+    });
+}
+
+/// Has the deadlines of so many idle connections of this thread pass now, of those that were set a second ago or more.
+pub fn hurry(count: usize) {
+    wake(|table| {
+        let now = table.now;
+        let passed = |entry: &Entry| entry.idle.saturating_sub(entry.tick.saturating_sub(now));
+        let idle = table.entries.iter_mut();
+        let old =
+            idle.filter(|e| e.idle > 0 && e.tick > now && e.tick < NEVER && passed(e) >= SECOND);
+        let hurried = old.take(count).map(|entry| {
+            entry.tick = PASSED;
+            entry.waker.take()
+        });
+        hurried.flatten().collect()
     });
 }
 
@@ -215,6 +247,26 @@ mod tests {
         wake_all();
         assert_eq!(count.0.load(Ordering::Relaxed), 5);
         assert!(deadline.poll_passed(&mut cx).is_pending());
+    }
+
+    #[test]
+    fn idle_ones_pass_early_where_that_is_asked_for_and_no_others() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let (busy, young) = (Deadline::default(), Deadline::default());
+        busy.set(TICK * 80);
+        let idle: Vec<Deadline> = (0..3).map(|_| Deadline::default()).collect();
+        idle.iter().for_each(|idle| idle.set_idle(TICK * 80));
+        (0..SECOND + 1).for_each(|_| tick());
+        young.set_idle(TICK * 80);
+        let mut passed = || {
+            let all = idle.iter().chain([&busy, &young]);
+            all.filter(|d| d.poll_passed(&mut cx).is_ready()).count()
+        };
+        assert_eq!(passed(), 0);
+        hurry(2);
+        assert_eq!(passed(), 2);
+        hurry(9);
+        assert_eq!(passed(), 3, "neither one that is busy nor a young one");
     }
 
     #[test]

@@ -12,13 +12,13 @@ use tracing::debug;
 
 use super::client::Client;
 use super::connection::{Connection, First};
-use super::limits::{HANDSHAKE, HANDSHAKE_READ_BYTES, HEAD};
+use super::limits::HANDSHAKE_READ_BYTES;
 use super::proxy_head::{self, ProxyHead};
 use super::sealed::{self, Sealed};
 use super::stream::Fresh;
 use super::worker::{Shaking, Worker};
-use super::{claimed, http2};
-use crate::model::Endpoint;
+use super::{bounds, claimed, http2};
+use crate::model::{Endpoint, Limit};
 use crate::tls::{Fault, Session, Shield, Spoken};
 
 /// A connection whose hands are being shaken.
@@ -66,7 +66,10 @@ impl Handshake {
             claimed::trusted(&live.snapshot.globals().trusted, client.peer.ip())
         };
         let prefaced = prefaced && trusted();
-        client.deadline.set(if prefaced { HEAD } else { HANDSHAKE });
+        client.deadline.set(match prefaced {
+            true => bounds::head(),
+            false => bounds::seconds(Limit::TlsHandshake),
+        });
         Some(Handshake {
             _shaking: worker.shaking(),
             worker: Rc::clone(worker),
@@ -109,8 +112,13 @@ impl Handshake {
             End::Failed => {}
             End::Plain => {
                 let Handshake {
-                    worker, client, at, ..
+                    worker,
+                    client,
+                    at,
+                    _shaking: shaking,
+                    ..
                 } = self;
+                shaking.enter();
                 let mut connection = Connection::turned_away(worker, client, at);
                 connection.run().await;
             }
@@ -140,11 +148,14 @@ impl Handshake {
         };
         match spoken {
             Spoken::Http1 => {
+                shaking.enter();
                 let mut connection = Connection::new(worker, client, at);
-                drop(shaking);
                 connection.run().await;
             }
-            Spoken::Http2 => http2::serve(worker, client, at).await,
+            Spoken::Http2 => {
+                shaking.enter();
+                http2::serve(worker, client, at).await;
+            }
             // It has seen what it wanted in the certificate. The little that is to be sent finds room.
             Spoken::Proof => drop(client.stream.shutdown().await),
         }
@@ -161,6 +172,7 @@ impl Handshake {
                 return Poll::Ready(End::Failed);
             }
             if self.client.deadline.poll_passed(cx).is_ready() {
+                self.worker.tally.hit(Limit::TlsHandshake);
                 self.fail(Fault::Slow);
                 continue;
             }
@@ -207,7 +219,8 @@ impl Handshake {
             ProxyHead::Whole(length, source) => {
                 self.prefaced = false;
                 self.client.from = source.unwrap_or(self.client.peer);
-                self.client.deadline.set(HANDSHAKE);
+                let patience = bounds::seconds(Limit::TlsHandshake);
+                self.client.deadline.set(patience);
                 self.client.input = BytesMut::new();
                 input.advance(length);
                 if !input.is_empty() {

@@ -1,4 +1,4 @@
-//! Every limit of the front, each tested at N and at N + 1 (RELIABILITY.md parts A and E).
+//! The limits of the front that are not the operator's to set (those are in `bounds`), each tested at N and at N + 1 (RELIABILITY.md parts A and E).
 
 use std::time::Duration;
 
@@ -33,8 +33,6 @@ pub const ANSWER_HEAD_BYTES: usize = 64 * 1024;
 /// Field lines of an answer's head.
 pub const ANSWER_FIELDS: usize = 100;
 
-/// Answers that may wait for the client to take them before its next pipelined request is looked at.
-pub const PIPELINED: usize = 32;
 /// How much of an unwanted body is read and thrown away so that the connection can stay open. In bytes.
 pub const DRAIN_BYTES: usize = 64 * 1024;
 /// How much of what comes after the last answer is read and thrown away. In bytes.
@@ -44,16 +42,8 @@ pub const DRAIN_BYTES: usize = 64 * 1024;
 pub const LINGER_BYTES: usize = 64 * 1024 * 1024;
 /// For how long either is done.
 pub const DRAIN: Duration = Duration::from_secs(1);
-/// From the first byte of a head to its last.
-pub const HEAD: Duration = Duration::from_secs(10);
-/// From a connection to the end of its TLS handshake.
-pub const HANDSHAKE: Duration = Duration::from_secs(5);
-/// What is read at once until then, in bytes: so that what a client sends behind its handshake finds room in the session.
+/// What is read at once until hands are shaken, in bytes: so that what a client sends behind its handshake finds room in the session.
 pub const HANDSHAKE_READ_BYTES: usize = 8 * 1024;
-/// Silence between two requests, or before the first.
-pub const IDLE: Duration = Duration::from_secs(60);
-/// A client that takes nothing of an answer.
-pub const STALLED_WRITE: Duration = Duration::from_secs(30);
 /// `Retry-After` of a 503, in seconds.
 pub const RETRY_AFTER_S: u32 = 5;
 

@@ -11,6 +11,7 @@
 
 pub mod accept;
 mod answer;
+pub mod bounds;
 mod case;
 mod challenge;
 mod claimed;
@@ -32,6 +33,7 @@ mod queue;
 #[cfg(feature = "tls")]
 mod sealed;
 mod socket;
+mod strain;
 mod stream;
 mod work;
 pub mod worker;

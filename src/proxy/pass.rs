@@ -12,11 +12,11 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::forward::{CONNECT, NoConnection, blame, dial, exhausted};
-use super::worker::Worker;
+use super::forward::{NoConnection, blame, dial, exhausted};
+use super::{bounds, worker::Worker};
 use crate::control::{Live, Outcome};
 use crate::decide::{Action, Attempt, Decision, NodeIndex, Place, Reason, join};
-use crate::model::Endpoint;
+use crate::model::{Endpoint, Limit};
 use crate::telemetry::{Cause, Event, Line};
 
 mod joint;
@@ -128,12 +128,13 @@ impl Passing<'_> {
         let kept = snapshot.serving(server).transparent;
         let from = kept.then_some(self.peer.ip());
         let begun = Instant::now();
-        let mut dialled = timeout(CONNECT, dial(to, from)).await;
+        let patience = bounds::seconds(Limit::Connect);
+        let mut dialled = timeout(patience, dial(to, from)).await;
         // Connections that only wait for use hold descriptors.
         let pools = &self.worker.pools;
         if matches!(&dialled, Ok(Err(why)) if exhausted(why)) && pools.idle() > 0 {
             pools.clear();
-            dialled = timeout(CONNECT, dial(to, from)).await;
+            dialled = timeout(patience, dial(to, from)).await;
         }
         let stream = match dialled {
             Err(_elapsed) => return Err(NoConnection::Slow),

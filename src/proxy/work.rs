@@ -56,6 +56,7 @@ async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Or
             Order::Forget(living) => {
                 worker.tally.forget_all_but(&living);
                 // It follows every change.
+                worker.heed();
                 let all = listening.values().flatten();
                 all.for_each(|open| open.heed(&worker));
             }

@@ -16,7 +16,8 @@ use super::http1::{AnswerParser, Parser};
 use super::http2;
 use super::limits::READ_BYTES;
 use super::queue::Queues;
-use crate::control::{Farm, Live};
+use super::strain::{self, Strain};
+use crate::control::{Entry, Farm, Live};
 use crate::decide::{Attempt, Moment};
 use crate::telemetry::{Scribe, Tally};
 
@@ -44,6 +45,12 @@ pub struct Worker {
     draining: Cell<bool>,
     /// Draining, but an idle connection is waited for: it may be about to ask.
     patient: Cell<bool>,
+    /// How close this process is to its limits.
+    pub(super) strain: Cell<Strain>,
+    /// The descriptor that no client may have any more.
+    pub(super) descriptors: Cell<usize>,
+    /// The connection that was let in and is about to be opened.
+    pub(super) entering: Cell<Entry>,
     idle: Notify,
 }
 
@@ -70,10 +77,11 @@ impl Desk {
 
 /// Counts a connection as open until dropped.
 #[derive(Debug)]
-pub(super) struct Open(Rc<Worker>);
+pub(super) struct Open(Rc<Worker>, Entry);
 
 impl Drop for Open {
     fn drop(&mut self) {
+        self.0.farm.crowd().leave(std::mem::take(&mut self.1));
         self.0.tally.disconnected();
         self.0.left();
     }
@@ -82,11 +90,21 @@ impl Drop for Open {
 /// Counts a connection whose hands are being shaken until dropped: a worker that drains waits for it.
 #[cfg(feature = "tls")]
 #[derive(Debug)]
-pub(super) struct Shaking(Rc<Worker>);
+pub(super) struct Shaking(Rc<Worker>, Entry);
+
+#[cfg(feature = "tls")]
+impl Shaking {
+    /// Hands are shaken: the connection is to be opened next.
+    pub(super) fn enter(mut self) {
+        let entry = std::mem::take(&mut self.1);
+        self.0.farm.crowd().leave(self.0.entering.replace(entry));
+    }
+}
 
 #[cfg(feature = "tls")]
 impl Drop for Shaking {
     fn drop(&mut self) {
+        self.0.farm.crowd().leave(std::mem::take(&mut self.1));
         self.0.left();
     }
 }
@@ -110,8 +128,13 @@ impl Worker {
             open: Cell::new(0),
             draining: Cell::new(false),
             patient: Cell::new(false),
+            strain: Cell::default(),
+            descriptors: Cell::new(usize::MAX),
+            entering: Cell::default(),
             idle: Notify::new(),
         };
+        worker.heed();
+        worker.descriptors.set(strain::descriptors());
         worker.look_at_the_clock();
         Rc::new(worker)
     }
@@ -125,6 +148,7 @@ impl Worker {
             ticks.tick().await;
             deadline::tick();
             self.look_at_the_clock();
+            self.look_at_the_load();
             self.scribe.flush();
         }
     }
@@ -256,7 +280,7 @@ impl Worker {
     #[cfg(feature = "tls")]
     pub(super) fn shaking(self: &Rc<Self>) -> Shaking {
         self.open.set(self.open.get() + 1);
-        Shaking(Rc::clone(self))
+        Shaking(Rc::clone(self), self.entering.take())
     }
 
     /// A connection is one no more.
@@ -271,7 +295,7 @@ impl Worker {
     pub(super) fn opened(self: &Rc<Self>) -> Open {
         self.open.set(self.open.get() + 1);
         self.tally.connected();
-        Open(Rc::clone(self))
+        Open(Rc::clone(self), self.entering.take())
     }
 
     /// Lends the buffers; whoever takes them gives them back before it returns.

@@ -9,7 +9,7 @@ use super::doors::{self, Door, Doors};
 use super::numbers::Column;
 use super::{Cause, Event, Http2Event, Numbers, QueueEvent, Table};
 use crate::decide::{Action, Gauges, Reason};
-use crate::model::Id;
+use crate::model::{Id, Limit};
 
 const REASONS: usize = Reason::ALL.len();
 const QUEUE_EVENTS: usize = QueueEvent::ALL.len();
@@ -63,6 +63,8 @@ pub struct Totals {
     pub http2: [u64; HTTP2_EVENTS],
     /// Streams and connections of HTTP/2 that were ended here, by the rule that the client broke.
     pub http2_faults: BTreeMap<&'static str, u64>,
+    /// How often each limit was hit, by [`Limit`].
+    pub hits: [u64; Limit::COUNT],
     /// Of urls that are configured no more.
     pub gone_urls: Numbers,
     /// Of servers that are configured no more.
@@ -183,6 +185,11 @@ impl Tally {
     /// Counts a request refused by a rule of the front.
     pub fn refused(&self, rule: &'static str) {
         *self.totals.borrow_mut().rules.entry(rule).or_default() += 1;
+    }
+
+    /// Counts that a limit was hit.
+    pub fn hit(&self, limit: Limit) {
+        self.totals.borrow_mut().hits[limit as usize] += 1;
     }
 
     /// Counts what became of a request that found everything full.
@@ -338,7 +345,8 @@ impl Totals {
         let unserved = self.unserved.iter_mut().zip(&other.unserved);
         let queue = self.queue.iter_mut().zip(&other.queue);
         let http2 = self.http2.iter_mut().zip(&other.http2);
-        for (mine, more) in unserved.chain(queue).chain(http2) {
+        let hits = self.hits.iter_mut().zip(&other.hits);
+        for (mine, more) in unserved.chain(queue).chain(http2).chain(hits) {
             *mine += more;
         }
         for (rule, more) in &other.http2_faults {

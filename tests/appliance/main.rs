@@ -23,6 +23,7 @@ mod forwarded_fields;
 mod health;
 mod http2;
 mod http2_clients;
+mod limits;
 mod malformed;
 mod metrics;
 mod misbehaving_origins;

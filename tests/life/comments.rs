@@ -59,6 +59,21 @@ fn typed_lines_bring_and_take_comments() {
 }
 
 #[test]
+fn a_file_that_is_added_brings_its_head_once() {
+    let running = read("! top\n\nvirtual 10.0.0.1\n");
+    let file = "! of the shop\n! ask ann\n\nurl a http://a.example/%d\nbind 10.0.0.1 a\n";
+    let (once, _) = running.with(file).expect("it holds");
+    assert_eq!(
+        once.print(),
+        "! top\n! of the shop\n! ask ann\n\nvirtual 10.0.0.1\nurl a http://a.example/%d\nbind 10.0.0.1 a\n"
+    );
+    let (twice, _) = once.with(file).expect("it holds");
+    assert_eq!(twice, once, "to copy it again changes nothing");
+    let (first, _) = read("virtual 10.0.0.1\n").with(file).expect("it holds");
+    assert!(first.print().starts_with("! of the shop\n! ask ann\n\n"));
+}
+
+#[test]
 fn secrets_are_masked_wherever_they_stand() {
     let hash = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$bWFza2VkbWFza2VkbWFza2VkbWFza2VkbWFza2VkbWE";
     let text = format!(

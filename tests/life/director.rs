@@ -2,12 +2,13 @@
 
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 use signpost::control::{Which, Wish};
 use signpost::decide::Millis;
 use signpost::model::Running;
 
-use crate::rig::{Place, author, direct, free, life, live, read};
+use crate::rig::{PATIENCE, Place, author, direct, free, life, live, read};
 
 fn farm(at: std::net::SocketAddr) -> String {
     format!("virtual {at}\nurl u http://u.example/%d\nbind {at} u\n")
@@ -124,6 +125,36 @@ fn a_commit_that_is_not_confirmed_goes_back_by_itself() {
 }
 
 #[test]
+fn a_commit_goes_back_exactly_on_time_and_without_its_session() {
+    let (old, new) = (free(), free());
+    live(life(&farm(old)), async |asker| {
+        let lines = farm(new);
+        let applied = asker.apply(&lines, true, Some(5), "commit").await;
+        assert!(applied.expect("it holds").changed);
+        // The session that gave it goes.
+        asker.tell(Wish::Unlock { session: 1 }).await;
+        drop(asker);
+        let listens = |at| TcpStream::connect(at).is_ok();
+        // The workers are told in the time of this host.
+        let moved = async |from, to| {
+            let deadline = std::time::Instant::now() + PATIENCE;
+            while listens(from) || !listens(to) {
+                assert!(std::time::Instant::now() < deadline, "nothing moves");
+                tokio::task::yield_now().await;
+            }
+        };
+        moved(old, new).await;
+        tokio::time::pause();
+        let began = tokio::time::Instant::now();
+        tokio::time::sleep(Duration::from_secs(298)).await;
+        assert!(listens(new) && !listens(old), "it goes back too early");
+        tokio::time::sleep(Duration::from_millis(2_001)).await;
+        moved(new, old).await;
+        assert!(began.elapsed() < Duration::from_secs(302));
+    });
+}
+
+#[test]
 fn a_confirmed_commit_stays_whoever_confirms() {
     let place = Place::new(&farm(free()));
     direct(&place, true, async |asker| {
@@ -139,6 +170,78 @@ fn a_confirmed_commit_stays_whoever_confirms() {
         assert!(said.await.expect("it stays").contains("`ann`"));
         asker.save().await.expect("it is stored");
         assert!(place.stored().contains("weight u 3"));
+    });
+}
+
+#[test]
+fn whoever_may_change_the_farm_undoes_early_what_waits_for_a_confirmation() {
+    let at = free();
+    live(life(&farm(at)), async |asker| {
+        let nothing = asker.ask(|author, reply| Wish::Cancel { author, reply });
+        assert!(
+            nothing
+                .await
+                .expect_err("nothing")
+                .contains("nothing waits")
+        );
+        let lines = "weight u 3";
+        let applied = asker
+            .apply(lines, false, Some(10), "commit confirmed")
+            .await;
+        assert!(applied.expect("it holds").changed);
+        let ben = asker.other("ben", 2);
+        let why = ben.types("weight u 2").await.expect_err("ann's");
+        assert!(why.contains("`commit cancel` undoes it now"), "{why}");
+        let said = ben.ask(|author, reply| Wish::Cancel { author, reply });
+        let said = said.await.expect("it is undone");
+        assert!(said.contains("`ann` (unix) is undone"), "{said}");
+        assert_eq!(asker.running().await, farm(at));
+        assert_eq!(asker.state().await.confirm, None);
+        ben.types("weight u 2").await.expect("anybody may");
+    });
+}
+
+#[test]
+fn a_rollback_says_where_what_ran_before_is_now() {
+    let place = Place::new(&farm(free()));
+    direct(&place, true, async |asker| {
+        for weight in [2, 3] {
+            let lines = format!("weight u {weight}");
+            let applied = asker.apply(&lines, false, None, "commit").await;
+            applied.expect("it holds");
+        }
+        let applied = asker.rollback(2).await.expect("it is there");
+        assert!(
+            applied
+                .said
+                .contains("what ran before is configuration 2 of the archive now"),
+            "{}",
+            applied.said
+        );
+        assert!(asker.running().await.contains("weight u 2"));
+        // What runs already changes nothing, and moves no number.
+        assert!(!asker.rollback(1).await.expect("it is there").changed);
+        assert!(asker.rollback(2).await.expect("it is there").changed);
+        assert!(asker.running().await.contains("weight u 3"));
+    });
+}
+
+#[test]
+fn an_erased_file_that_was_named_is_refused_and_the_way_out_is_said() {
+    let place = Place::new(&farm(free()));
+    direct(&place, true, async |asker| {
+        let said = asker.ask(|author, reply| Wish::Erase { author, reply });
+        let said = said.await.expect("it is empty");
+        assert!(said.contains("`write memory` stores it again"), "{said}");
+    });
+    let why = signpost::app::open(&place.file(), true).expect_err("nothing to serve");
+    let why = why.to_string();
+    let kept = place.folder.path().join("archive/00000001");
+    let way = format!("`cp {} {}`", kept.display(), place.file().display());
+    assert!(why.contains(&way), "{why}");
+    std::fs::copy(kept, place.file()).expect("copied");
+    direct(&place, true, async |asker| {
+        assert!(asker.running().await.contains("url u "));
     });
 }
 

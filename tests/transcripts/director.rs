@@ -8,6 +8,7 @@
 //! | `: script` | nobody sits at a terminal |
 //! | `: command LINE` | `-c LINE`; several add up |
 //! | `: users`, `: enable`, `: unsaved`, `: exec`, `: saved` | the setting; later on: it is so now |
+//! | `: idle MINUTES` | how long a session may be without a key |
 //! | `: hold`, `: go` | the farm does not answer, until it does |
 //! | `: frame TEXT`, `: line TEXT`, `: done` | what comes while the farm holds an answer |
 //! | `: notice TEXT` | a line of the log |
@@ -113,6 +114,7 @@ impl Play {
             "users" => self.setting.users = true,
             "enable" => self.setting.enable = true,
             "exec" => self.setting.exec = true,
+            "idle" => self.setting.idle_minutes = rest.parse().expect("minutes"),
             "hostname" => self.setting.hostname = rest.into(),
             "unsaved" | "saved" => self.setting.saved = what == "saved",
             "hold" => self.holds = true,
@@ -147,7 +149,7 @@ impl Play {
         }
         if matches!(
             what,
-            "users" | "enable" | "exec" | "hostname" | "unsaved" | "saved"
+            "users" | "enable" | "exec" | "idle" | "hostname" | "unsaved" | "saved"
         ) {
             let setting = self.setting.clone();
             if let Some(session) = &mut self.session {
@@ -286,6 +288,9 @@ impl Play {
                 "write_memory" => text("Stored: 12 lines.\n"),
                 _ => text(&format!("({})\n", command.name)),
             },
+            Request::Configure { line } if line.contains("10.8.8.8") => {
+                wrong("`ben` (unix) has the configuration exclusively (`configure exclusive`)")
+            }
             Request::Configure { line } if line.contains("10.9.9.9") => wrong(
                 "error: the real `10.9.9.9` is defined nowhere\n  weight 10.9.9.9 5\n         ^^^^^^^^\n",
             ),

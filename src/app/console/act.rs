@@ -64,11 +64,7 @@ impl Desk {
         match what {
             Clear::Statistics(id) => self.clear_statistics(id).await,
             Clear::Sticky(at) => self.clear_sticky(at).await,
-            Clear::Bounced => {
-                let live = self.farm.live().load_full();
-                aside(move || live.loads.forget_returns()).await?;
-                Ok("forgot who came back from where it was sent".to_owned())
-            }
+            Clear::Bounced(at) => self.clear_bounced(at).await,
         }
     }
 
@@ -88,6 +84,26 @@ impl Desk {
             }
         })
         .await
+    }
+
+    async fn clear_bounced(&self, at: Option<Box<str>>) -> Result<String, String> {
+        let Some(text) = at else {
+            let live = self.farm.live().load_full();
+            aside(move || live.loads.forget_returns()).await?;
+            return Ok("forgot who came back from where it was sent".to_owned());
+        };
+        let (Ref::Virtual(_), id) = known(&self.configured().await?.model, &text)? else {
+            return Err(format!(
+                "`{text}` is no virtual: only those notice who comes back"
+            ));
+        };
+        let live = self.farm.live().load_full();
+        if let Some(node) = live.snapshot.node(&id) {
+            live.loads.forget_returns_of(node);
+        }
+        Ok(format!(
+            "forgot whom {id} sent where; how many came back from each server is known of all virtuals together and stays (`clear bounced` forgets that too)"
+        ))
     }
 
     async fn clear_sticky(&self, at: Option<Box<str>>) -> Result<String, String> {
@@ -323,7 +339,7 @@ fn words(model: &Model, rule: &str, begun: &str) -> Vec<(String, String)> {
         some.map(|word| (word, String::new())).collect()
     };
     match rule {
-        "link_id" => ids(|at| matches!(at, Ref::Virtual(_) | Ref::Dip(_))),
+        "link_id" | "listening_id" => ids(|at| matches!(at, Ref::Virtual(_) | Ref::Dip(_))),
         _ if rule.starts_with("virtual") => ids(|at| matches!(at, Ref::Virtual(_))),
         // A dip has a virtual half and a real one.
         _ if rule.starts_with("real") => ids(|at| matches!(at, Ref::Real(_) | Ref::Dip(_))),

@@ -16,7 +16,7 @@ use crate::decide::{Gauges, Measured, Millis, NodeIndex};
 use crate::health::State;
 use crate::model;
 use crate::model::{
-    Dip, Endpoint, Id, Intent, Model, Priority, Ref, Serving, StickyBy, Url, User, Virtual,
+    Dip, Endpoint, Id, Intent, Limit, Model, Priority, Ref, Serving, StickyBy, Url, User, Virtual,
 };
 use crate::telemetry::{Counts, Row};
 
@@ -84,6 +84,9 @@ impl Pieces<'_> {
 
     /// The director itself.
     pub(super) fn tell_director(&self, scene: &mut Scene, doors: &[(Endpoint, Door)]) {
+        let (limits, hits) = (&self.model.globals.limits, &self.counts.totals.hits);
+        let seen = |limit: Limit| (limit, limits.of(limit), hits[limit as usize]);
+        scene.limits = Limit::ALL.map(seen).to_vec();
         let word = |door: &Door| match door {
             Door::Virtual => "virtual",
             Door::Dip => "dip",

@@ -255,7 +255,7 @@ fn who_was_stuck_is_forgotten() {
     }
     let told = rig.clear(Clear::Sticky(Some("a".into())));
     assert!(told.is_err_and(|why| why.contains("no virtual")));
-    rig.clear(Clear::Bounced).expect("it is forgotten");
+    rig.clear(Clear::Bounced(None)).expect("it is forgotten");
 }
 
 #[test]

@@ -128,16 +128,52 @@ async fn proposed(desk: &Desk, lines: Vec<Box<str>>) -> Result<(Running, Running
         .unwrap_or_else(|_| Err("checking ended early".to_owned()))
 }
 
-/// Whether a candidate's lines hold.
-pub(super) async fn check(desk: &Desk, lines: Vec<Box<str>>) -> Result<String, String> {
-    let (_, _, told) = proposed(desk, lines).await?;
-    Ok(told)
+/// Whether a candidate's lines hold, and what there is to say of them that was not said of those before the last.
+pub(super) async fn check(desk: &Desk, mut lines: Vec<Box<str>>) -> Result<String, String> {
+    let (_, _, told) = proposed(desk, lines.clone()).await?;
+    lines.pop();
+    if told.is_empty() || lines.is_empty() {
+        return Ok(told);
+    }
+    let (_, _, before) = proposed(desk, lines).await?;
+    Ok(only_new(&told, &before))
+}
+
+/// The diagnostics of `told` that are not in `before`.
+fn only_new(told: &str, before: &str) -> String {
+    let known: Vec<&str> = apart(before);
+    let new = apart(told).into_iter().filter(|one| !known.contains(one));
+    new.collect()
+}
+
+/// Rendered diagnostics one by one: each begins at the left edge, its further lines are set in.
+fn apart(text: &str) -> Vec<&str> {
+    let mut all = Vec::new();
+    let (mut from, mut at) = (0, 0);
+    for line in text.split_inclusive('\n') {
+        if at > from && line.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            all.push(&text[from..at]);
+            from = at;
+        }
+        at += line.len();
+    }
+    if at > from {
+        all.push(&text[from..at]);
+    }
+    all
 }
 
 /// What a candidate's lines would change.
 pub(super) async fn candidate(desk: &Desk, lines: Vec<Box<str>>) -> Result<String, String> {
+    if lines.is_empty() {
+        return Ok("no line was gathered".to_owned());
+    }
     let (running, with, _) = proposed(desk, lines).await?;
-    differ(running.masked(), with.masked()).await
+    let told = differ(running.masked(), with.masked()).await?;
+    if told.is_empty() {
+        return Ok("the gathered lines change nothing".to_owned());
+    }
+    Ok(told)
 }
 
 /// What has to go and to come to make the second text of the first.

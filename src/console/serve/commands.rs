@@ -102,7 +102,7 @@ async fn say(desk: &Desk, asked: &Asked) -> Result<String, String> {
             room.ask(|reply| Question::Clear { what, reply }).await
         }
         "clear_bounced" => {
-            let what = Clear::Bounced;
+            let what = Clear::Bounced(named(&["virtual_id"]));
             room.ask(|reply| Question::Clear { what, reply }).await
         }
         "clear_log" => {
@@ -133,10 +133,39 @@ async fn say(desk: &Desk, asked: &Asked) -> Result<String, String> {
             let applied = room.wish(wish).await?;
             Ok(changes::committed(&applied, confirm_minutes))
         }
-        "confirm" | "commit" => room.wish(|reply| Wish::Confirm { author, reply }).await,
+        "commit" if command.has("cancelled") => cancel(desk).await,
+        "commit" => {
+            let confirmed = room.wish(|reply| Wish::Confirm { author, reply }).await;
+            confirmed.map_err(|why| {
+                format!("there is nothing to commit: no line was gathered, and {why}")
+            })
+        }
+        "confirm" => room.wish(|reply| Wish::Confirm { author, reply }).await,
         "diff" => difference(desk, command).await,
         other => Err(format!("`{}` is not done here", other.replace('_', " "))),
     }
+}
+
+/// Undoes what waits to be confirmed, and tells everybody else: it may have been theirs.
+async fn cancel(desk: &Desk) -> Result<String, String> {
+    let author = desk.author.clone();
+    let said = desk
+        .room
+        .wish(|reply| Wish::Cancel { author, reply })
+        .await?;
+    let notice = format!("% {said} (`commit cancel` by {})", desk.author.user);
+    let others = desk
+        .room
+        .registry
+        .all()
+        .into_iter()
+        .map(|sitting| sitting.number);
+    for number in others.filter(|number| *number != desk.author.session) {
+        desk.room
+            .registry
+            .tell(number, Word::Notice(notice.as_str().into()));
+    }
+    Ok(said)
 }
 
 /// The minutes of `confirmed [MINUTES]`, where it is said.
@@ -294,7 +323,7 @@ async fn live(desk: &mut Desk, asked: &Asked) -> Answer {
                         Pressed::Leave => return Answer::Done,
                         Pressed::Paint | Pressed::Nothing => {}
                         Pressed::Statement(line) => {
-                            super::audit::ran(&desk.author, &line);
+                            super::audit::ran(&desk.author, &line, false);
                             let result = changes::configure(desk, &line).await;
                             let (Ok(said) | Err(said)) = result;
                             view.said = match said.lines().next() {

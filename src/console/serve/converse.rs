@@ -7,13 +7,14 @@ use std::time::Duration;
 use bytes::{Buf, BytesMut};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::audit;
 use super::executor::Executor;
 use super::limits::{CHUNK, FULL, OVERFULL, PROVE_WITHIN, STALLED};
+use super::places::Place;
 use super::registry::{Seat, Word};
 use super::room::{Ground, Room};
 use super::wire::{Heard, Raw, Wire};
@@ -25,7 +26,7 @@ pub(super) struct Guest {
     pub(super) origin: Origin,
     pub(super) wire: Wire,
     /// His place among those who have not logged in.
-    pub(super) unproven: Option<OwnedSemaphorePermit>,
+    pub(super) unproven: Option<Place>,
     /// He is a user of the configuration, and goes where it has him no more.
     pub(super) configured: bool,
 }
@@ -71,7 +72,7 @@ pub(super) async fn converse(room: Arc<Room>, guest: Guest) -> u8 {
     };
     let status = talk.run(&mut wire, &mut ground, words).await;
     if talk.named.is_some() {
-        audit::left(&talk.executor.author);
+        audit::left(&talk.executor.author, talk.by_local_script());
     }
     talk.executor.release();
     status
@@ -83,7 +84,7 @@ struct Talk {
     executor: Executor,
     seat: Seat,
     over: Over,
-    unproven: Option<OwnedSemaphorePermit>,
+    unproven: Option<Place>,
     configured: bool,
     /// Nobody sits there.
     script: bool,
@@ -168,6 +169,11 @@ impl Talk {
         }
     }
 
+    /// Whether this is a script of this host.
+    fn by_local_script(&self) -> bool {
+        self.script && self.over == Over::Unix
+    }
+
     /// Takes what was read; whether the client is still there.
     fn take(&mut self, wire: &mut Wire, raw: &Raw, chunk: &[u8]) -> bool {
         let (heard, reply) = wire.code.take(raw, chunk);
@@ -191,7 +197,7 @@ impl Talk {
             let handed = !full && self.hand_in();
             self.take_place(ground);
             for line in self.session.audited() {
-                audit::ran(&self.executor.author, &line);
+                audit::ran(&self.executor.author, &line, self.by_local_script());
             }
             let mut asked = false;
             while let Some(request) = self.session.request() {
@@ -201,7 +207,11 @@ impl Talk {
                 }
             }
             self.executor.resize(self.session.size());
-            let said = self.session.output();
+            // Of a long answer there is more once this has gone.
+            let said = match full && self.session.is_pouring() {
+                true => Vec::new(),
+                false => self.session.output(),
+            };
             if !said.is_empty() {
                 self.outbox.extend_from_slice(&wire.code.give(&said));
             }
@@ -271,7 +281,11 @@ impl Talk {
         }
         self.unproven = None;
         if self.named.is_none() {
-            audit::came(&self.executor.author, carried(self.over));
+            audit::came(
+                &self.executor.author,
+                carried(self.over),
+                self.by_local_script(),
+            );
         }
         self.named = Some(user);
     }
@@ -320,11 +334,14 @@ impl Talk {
         let said = wire.code.give(&self.session.output());
         self.outbox.extend_from_slice(&said);
         self.outbox.extend_from_slice(&wire.code.end(status));
-        let last = async {
-            let _ = wire.mouth.write_all(&self.outbox).await;
-            let _ = wire.mouth.flush().await;
-        };
-        let _ = timeout(STALLED, last).await;
+        // Whoever goes on reading hears all of it, however long that takes.
+        while !self.outbox.is_empty() {
+            match timeout(STALLED, wire.mouth.write(&self.outbox)).await {
+                Ok(Ok(written)) if written > 0 => self.outbox.advance(written),
+                _ => return,
+            }
+        }
+        let _ = timeout(STALLED, wire.mouth.flush()).await;
     }
 }
 

@@ -20,7 +20,11 @@ pub(super) async fn login(desk: &Desk, user: &str, password: &str) -> Answer {
             level: known.level,
         },
         None => {
-            audit::refused(user, &desk.author.from, carried(Over::Telnet));
+            audit::refused(
+                known.map(|known| &*known.name),
+                &desk.author.from,
+                carried(Over::Telnet),
+            );
             Answer::Denied("login incorrect".to_owned())
         }
     }
@@ -41,7 +45,7 @@ pub(super) async fn enable(desk: &Desk, password: &str) -> Answer {
             level: Level::Configure,
         }
     } else {
-        audit::refused("enable", &desk.author.from, "`enable`");
+        audit::refused(Some(&*desk.author.user), &desk.author.from, "`enable`");
         Answer::Denied("wrong password".to_owned())
     }
 }

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Connections over telnet and SSH that nobody has logged in on.
 pub const UNPROVEN: usize = 8;
 
+/// How many of them may be from one address, or from one network of IPv6 (/64).
+pub const UNPROVEN_EACH: usize = 4;
+
 /// How long such a connection may stay one.
 pub const PROVE_WITHIN: Duration = Duration::from_secs(30);
 

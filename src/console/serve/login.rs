@@ -138,7 +138,7 @@ fn note(failed: &Mutex<HashMap<IpAddr, Failed>>, from: IpAddr, right: bool, now:
 }
 
 /// Whom an address is taken for: whoever has an IPv6 address has 2⁶⁴ of them.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
         v4 => v4,

@@ -19,6 +19,7 @@ pub mod limits;
 mod log;
 mod login;
 mod look;
+mod places;
 mod registry;
 mod room;
 #[cfg(feature = "ssh")]
@@ -42,7 +43,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
-pub use audit::TARGET as AUDIT;
+pub use audit::{QUIET, TARGET as AUDIT};
 pub use log::{Log, LogWriter};
 pub use login::hash;
 pub use room::{Caller, Ground, Source};

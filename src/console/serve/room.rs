@@ -7,9 +7,10 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::frame::Call;
-use super::limits::{UNIX_SESSIONS, UNPROVEN};
+use super::limits::UNIX_SESSIONS;
 use super::log::Log;
 use super::login::Login;
+use super::places::Places;
 use super::registry::Registry;
 use crate::console::{Question, Setting};
 use crate::control::{Author, Farm, Reply, Wish};
@@ -84,7 +85,7 @@ pub(super) struct Room {
     pub(super) registry: Registry,
     pub(super) login: Login,
     /// Connections that nobody has logged in on.
-    pub(super) unproven: Arc<Semaphore>,
+    pub(super) unproven: Arc<Places>,
     /// Sessions over the Unix socket.
     pub(super) local: Arc<Semaphore>,
 }
@@ -98,7 +99,7 @@ impl Room {
             source,
             registry: Registry::default(),
             login: Login::default(),
-            unproven: Arc::new(Semaphore::new(UNPROVEN)),
+            unproven: Arc::default(),
             local: Arc::new(Semaphore::new(UNIX_SESSIONS)),
         }
     }

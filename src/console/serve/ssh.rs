@@ -17,7 +17,7 @@ use russh::{
     compression, kex, mac,
 };
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tracing::error;
 
@@ -25,6 +25,7 @@ use super::audit;
 use super::converse::{Guest, converse};
 use super::host_key::host_key;
 use super::limits::{CHANNELS, PROVE_WITHIN, TRIES};
+use super::places::Place;
 use super::room::Room;
 use super::telnet::Gate;
 use super::wire::{Code, Ear, Wire};
@@ -104,7 +105,7 @@ async fn sit(
     config: Arc<Config>,
     stream: TcpStream,
     from: SocketAddr,
-    unproven: OwnedSemaphorePermit,
+    unproven: Place,
 ) {
     let _ = stream.set_nodelay(true);
     // By this the connection is cut off whatever the client reads or not.
@@ -156,7 +157,7 @@ struct Client {
     from: SocketAddr,
     /// Told once its session begins.
     proven: Option<oneshot::Sender<()>>,
-    unproven: Option<OwnedSemaphorePermit>,
+    unproven: Option<Place>,
     user: Option<(Box<str>, Level)>,
     channel: Option<Channel<Msg>>,
     opened: usize,
@@ -183,7 +184,8 @@ impl Client {
 
     fn refuse(&self, name: &str) -> Auth {
         let from = self.from.ip().to_canonical().to_string();
-        audit::refused(name, &from, "ssh");
+        let known = self.known(name);
+        audit::refused(known.as_ref().map(|user| &*user.name), &from, "ssh");
         // The library offers a method that has failed once no more, unless it is named again.
         Auth::Reject {
             proceed_with_methods: Some(MethodSet::from(METHODS)),

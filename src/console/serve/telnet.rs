@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use super::converse::{Guest, converse};
 use super::limits::ACCEPT_PAUSE;
+use super::places::Place;
 use super::room::Room;
 use super::wire::{Code, Ear, Wire};
 use crate::console::{Origin, Over};
@@ -31,7 +31,7 @@ pub(super) async fn accept(room: Arc<Room>, listener: TcpListener) {
     }
 }
 
-async fn sit(room: Arc<Room>, stream: TcpStream, from: SocketAddr, unproven: OwnedSemaphorePermit) {
+async fn sit(room: Arc<Room>, stream: TcpStream, from: SocketAddr, unproven: Place) {
     prepare(&stream);
     let (ear, mouth) = stream.into_split();
     let origin = Origin {
@@ -86,7 +86,7 @@ impl Gate {
         room: &Arc<Room>,
         listener: &TcpListener,
         over: &str,
-    ) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    ) -> (TcpStream, SocketAddr, Place) {
         loop {
             let (stream, from) = match listener.accept().await {
                 Ok(came) => came,
@@ -101,9 +101,9 @@ impl Gate {
                 self.turn_away(from, over, "no `telnet ADDRESS MASK` admits it");
                 continue;
             }
-            match Arc::clone(&room.unproven).try_acquire_owned() {
+            match room.unproven.take(from.ip()) {
                 Ok(unproven) => return (stream, from, unproven),
-                Err(_) => self.turn_away(from, over, "as many connections wait for a login as may"),
+                Err(why) => self.turn_away(from, over, why),
             }
         }
     }

@@ -30,8 +30,8 @@ impl Session {
             (wait, Answer::Screen(_) | Answer::Line(_)) => self.waiting = Some(wait),
             (Wait::Run { mut filter }, Answer::Text { text, ok: true }) => {
                 self.close_screen();
-                let text = filter.all(&text);
-                self.show(&text);
+                let text = filter.of(text);
+                self.show(text);
             }
             (Wait::Run { mut filter }, Answer::Done) => {
                 self.close_screen();
@@ -82,7 +82,14 @@ impl Session {
             (wait, Answer::Text { text, ok: true }) => self.went_well(wait, &text),
             (_, Answer::Text { text, ok: false }) => {
                 self.close_screen();
-                self.fault(text.trim_end());
+                let text = text.trim_end();
+                // A diagnostic has its own form, and so has what is told in several lines.
+                let own = text.starts_with('%') || text.contains("error: ") || text.contains('\n');
+                if own {
+                    self.fault(text)
+                } else {
+                    self.refuse(text)
+                }
             }
             (_, Answer::Denied(why)) => {
                 self.close_screen();

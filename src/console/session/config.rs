@@ -70,8 +70,11 @@ impl Session {
         }
     }
 
-    /// `commit [confirmed [MINUTES]]`.
+    /// `commit [confirmed [MINUTES]|cancel]`.
     pub(super) fn commit(&mut self, command: &Command) {
+        if command.has("cancelled") {
+            return self.send(command.clone(), false, Filter::default());
+        }
         let confirmed = command.has("confirmed");
         let minutes = match command.word("minutes").map(str::parse::<u16>) {
             None => CONFIRM_MINUTES,
@@ -132,7 +135,7 @@ impl Session {
         } else {
             lines.map(|line| line + "\n").collect()
         };
-        self.show(&filter.all(&text));
+        self.show(filter.all(&text));
     }
 
     /// Leaves the configuration, and the console where `out`; asks where lines would be lost.

@@ -9,6 +9,7 @@ use crate::console::plain::{clean, width, width_of};
 use crate::console::tongue::{hints, told};
 use crate::console::words::{quoted, words};
 use crate::language::{Hint, HintKind, Stop};
+use crate::model::Level;
 
 const BELL: u8 = 7;
 /// How many words a list shows at most.
@@ -21,7 +22,10 @@ impl Session {
         self.editor.leave("?", &mut self.output);
         let (before, begun) = split(&typed);
         match self.may_come(before, begun) {
-            Ok(found) if found.is_empty() => self.say("% Nothing that begins so may come here"),
+            Ok(found) if found.is_empty() => {
+                let why = self.why_nothing(before, begun);
+                self.say(&format!("% Nothing that begins so may come here{why}"));
+            }
             Ok(found) => {
                 let rows: Vec<(String, String)> = found.into_iter().map(row).collect();
                 self.list(&rows);
@@ -106,12 +110,23 @@ impl Session {
         }
     }
 
+    /// Why nothing may come, where more may do more.
+    fn why_nothing(&self, before: &str, begun: &str) -> &'static str {
+        let more = hints(before, begun, self.mode.is_config(), Level::Configure);
+        match more {
+            Ok(more) if more.is_empty() => "",
+            Ok(_) if self.enabled => " with your `privilege`",
+            Ok(_) => " before `enable`",
+            Err(_) => "",
+        }
+    }
+
     fn may_come(&self, before: &str, begun: &str) -> Result<Vec<Hint>, Stop> {
         let bar = words(before)
             .into_iter()
             .rfind(|word| &before[word.start..word.end] == "|");
         let Some(bar) = bar else {
-            return hints(before, begun, self.mode.is_config());
+            return hints(before, begun, self.mode.is_config(), self.level());
         };
         if words(&before[bar.end..]).is_empty() {
             let found = FILTERS

@@ -155,7 +155,7 @@ impl Session {
                 } else {
                     self.history.text()
                 };
-                self.show(&filter.all(&text));
+                self.show(filter.all(&text));
             }
             "show_candidate" => self.show_candidate(json, filter),
             "commit" if candidate || command.has("confirmed") => self.commit(&command),

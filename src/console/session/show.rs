@@ -1,6 +1,6 @@
 //! What a session shows, and how.
 
-use super::{Session, Stage};
+use super::{OUTPUT_BYTES, Session, Stage};
 use crate::console::pager::{MORE, Pager};
 use crate::console::plain::{clean, wrapped};
 
@@ -15,13 +15,43 @@ impl Session {
     }
 
     /// Shows an answer, a window at a time, and asks for the next line behind it.
-    pub(super) fn show(&mut self, text: &str) {
+    pub(super) fn show(&mut self, text: impl Into<String>) {
+        let text = text.into();
         let (_, rows) = self.window();
         if self.interactive() && self.paging && rows > 1 {
-            self.stage = Stage::Paging(Pager::new(clean(text)));
+            // Each piece is cleaned as it is shown.
+            self.stage = Stage::Paging(Pager::new(text));
             self.page(rows - 1);
+        } else if text.len() > OUTPUT_BYTES {
+            self.poured = Some((text, 0));
         } else {
-            self.say(text);
+            self.say(&text);
+            self.ready();
+        }
+    }
+
+    /// The next piece of a long answer; behind the last, the next line, please.
+    pub(super) fn pour(&mut self) {
+        let Some((text, at)) = self.poured.take() else {
+            return;
+        };
+        let rest = &text[at..];
+        let mut end = rest.len().min(OUTPUT_BYTES);
+        if end < rest.len() {
+            // Whole lines; a line that is longer than that goes as one.
+            end = match rest.as_bytes()[..end]
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+            {
+                Some(line_end) => line_end + 1,
+                None => rest.find('\n').map_or(rest.len(), |line_end| line_end + 1),
+            };
+        }
+        self.say(&rest[..end]);
+        let at = at + end;
+        if at < text.len() {
+            self.poured = Some((text, at));
+        } else {
             self.ready();
         }
     }

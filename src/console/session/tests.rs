@@ -240,3 +240,39 @@ fn whoever_is_sent_away_is_told_why_and_has_a_terminal_as_it_was() {
     assert_eq!(script.request(), Some(Request::Cancel));
     assert_eq!(drained(&mut script), "% all sessions are taken\n");
 }
+
+#[test]
+fn a_long_answer_is_made_as_it_is_taken_and_the_next_line_waits_for_its_end() {
+    let mut session = session(false);
+    session.input(b"show real\nshow version\n", NOW);
+    session.request();
+    let line = format!("{}\n", "x".repeat(99));
+    let (lines, long) = (3_000, "y".repeat(2 * OUTPUT_BYTES));
+    session.answer(done(&format!("{}{long}\n", line.repeat(lines))), NOW);
+    let mut shown = String::new();
+    let mut largest = 0;
+    while session.is_pouring() {
+        assert_eq!(session.request(), None, "not before the end");
+        let piece = session.output();
+        largest = largest.max(piece.len());
+        shown.push_str(std::str::from_utf8(&piece).expect("text"));
+    }
+    assert_eq!(shown, format!("{}{long}\n", line.repeat(lines)));
+    assert_eq!(largest, long.len() + 1, "a line goes as one");
+    assert!(matches!(session.request(), Some(Request::Run { .. })));
+}
+
+#[test]
+fn a_long_answer_is_given_up_by_the_interrupt_key() {
+    let mut session = session(true);
+    session.input(b"enable\rno pager\rshow real\r", NOW);
+    drained(&mut session);
+    session.request();
+    session.answer(done(&"x\n".repeat(OUTPUT_BYTES * 4)), NOW);
+    let first = session.output();
+    assert!(first.len() <= 2 * OUTPUT_BYTES && session.is_pouring());
+    session.input(b"show who\x03", NOW);
+    assert!(!session.is_pouring());
+    assert!(drained(&mut session).ends_with("signpost# "));
+    assert_eq!(session.request(), None);
+}

@@ -1,4 +1,4 @@
-//! `show version`, `who`, `users`, `archive`, `history`, `log`: the director itself and its console.
+//! `show version`, `who`, `users`, `archive`, `log`: the director itself and its console.
 
 use std::fmt::Write;
 

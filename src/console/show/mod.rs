@@ -10,6 +10,7 @@ mod certificates;
 mod counted;
 mod director;
 mod farm;
+mod limits;
 mod probes;
 mod scene;
 mod select;
@@ -150,11 +151,11 @@ fn of_the_director(
         "show_version" => Ok(director::version(scene)),
         "show_who" | "who" => form.table(|| director::who(scene), || director::who_json(scene)),
         "show_users" => form.table(|| director::users(scene), || director::users_json(scene)),
+        "show_limits" => form.table(|| limits::table(scene), || limits::json(scene)),
         "show_archive" => {
             let table = || director::archive(scene);
             form.table(table, || director::archive_json(scene))
         }
-        "show_history" => form.lines(&scene.history),
         "show_log" => form.lines(director::last(scene, command.word("lines"))?),
         _ => Err(format!("there is nothing to show of `{name}` here")),
     }

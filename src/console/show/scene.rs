@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use crate::control::{Kept, Kind};
 use crate::health::{Figure, State};
-use crate::model::{Endpoint, Id, Intent, Level};
+use crate::model::{Endpoint, Id, Intent, Level, Limit};
 use crate::telemetry::{Came, Numbers};
 
 /// All that `show` shows, at one moment.
@@ -35,10 +35,10 @@ pub struct Scene {
     pub sessions: Vec<SessionSeen>,
     /// Users of the console, without their secrets.
     pub users: Vec<UserSeen>,
+    /// The limits of the front: what each is set to and how often it was hit.
+    pub limits: Vec<(Limit, u32, u64)>,
     /// The archive, newest first. Filled by whoever keeps it.
     pub archive: Vec<Kept>,
-    /// The commands of this session, oldest first. Filled by whoever keeps them.
-    pub history: Vec<String>,
     /// The running configuration, secrets masked or not: for `show tech-support`. Filled by whoever keeps it.
     pub running: String,
 }

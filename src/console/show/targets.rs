@@ -16,7 +16,7 @@ const URLS: [Column; 17] = [
     words("Own"),
     words("Inherited"),
     numbers("Weight"),
-    numbers("InhWeight"),
+    numbers("OwnWeight"),
     words("Link"),
     texts("URL", URL),
     numbers("Code"),
@@ -42,8 +42,10 @@ pub(super) fn urls(scene: &Scene, servers: &[&Server]) -> Table {
             server.state.as_str().to_owned(),
             own.state.as_str().to_owned(),
             maybe(link.map(|link| link.state.as_str())),
+            // What counts: the inherited one wins.
+            link.map_or(u64::from(own.weight), |link| link.weight)
+                .to_string(),
             own.weight.to_string(),
-            maybe(link.map(|link| link.weight)),
             maybe(link.map(|link| &link.id)),
             own.url.to_string(),
             own.code

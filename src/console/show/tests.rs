@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::*;
 use crate::decide::{Action, Gauges, NodeIndex, Reason};
 use crate::health::State;
-use crate::model::{Endpoint, Id, Intent, Level, UrlId};
+use crate::model::{Endpoint, Id, Intent, Level, Limit, UrlId};
 use crate::telemetry::{Came, Cause, Event, Numbers, Tally};
 
 fn time(text: &str) -> Timestamp {
@@ -229,6 +229,14 @@ pub(in crate::console) fn scene() -> Scene {
                 },
             ],
         }],
+        limits: vec![
+            (Limit::Head, 20, 7),
+            (
+                Limit::ConnectionsPerClient,
+                Limit::ConnectionsPerClient.default(),
+                0,
+            ),
+        ],
         log: vec!["one".into(), "two \x1b[2J".into(), "three".into()],
         sessions: vec![SessionSeen {
             number: 3,
@@ -246,7 +254,6 @@ pub(in crate::console) fn scene() -> Scene {
             secret: true,
             keys: 2,
         }],
-        history: vec!["show real".into()],
         certificates: vec![
             certificate("shop", "valid", "2027-02-03T04:05:06Z"),
             CertificateSeen {
@@ -311,8 +318,8 @@ const COMMANDS: [&str; 20] = [
     "show_version",
     "show_who",
     "show_users",
+    "show_limits",
     "show_archive",
-    "show_history",
     "show_log",
     "show_tech_support",
 ];

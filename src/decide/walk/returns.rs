@@ -87,8 +87,8 @@ impl<T: Trace> Walk<'_, T> {
             true => Cow::Owned(host.to_ascii_lowercase()),
             false => Cow::Borrowed(host),
         };
-        let tag = self.loads.of(v).tag;
-        Returns::key(tag, self.client, &host, &self.ask.target)
+        let at = self.loads.of(v).sending();
+        Returns::key(at, self.client, &host, &self.ask.target)
     }
 
     /// Remembers where the client is sent to.

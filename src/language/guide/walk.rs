@@ -2,7 +2,7 @@
 
 use super::net::{Label, Move, Net};
 use super::words::{Unquotable, words};
-use super::{Hint, HintKind, Stop, Why};
+use super::{Command, Hint, HintKind, Stop, Why};
 use crate::language::nearest;
 
 /// A way through the net, as far as the last word.
@@ -179,6 +179,27 @@ impl<'n> Walk<'n> {
         parts
     }
 
+    /// Whether a move leads on to a statement or command that `may` be given.
+    fn leads(&self, step: &Move, may: &impl Fn(&Command) -> bool) -> bool {
+        let part = match step.label {
+            Label::Keyword(keyword) => self.net.keywords[keyword as usize].part.as_deref(),
+            Label::Free(_) => None,
+        };
+        let mut seen = vec![false; self.net.places.len()];
+        let mut next = vec![step.to];
+        while let Some(at) = next.pop() {
+            if std::mem::replace(&mut seen[at as usize], true) {
+                continue;
+            }
+            let place = &self.net.places[at as usize];
+            if (place.end.as_deref()).is_some_and(|name| may(&as_command(name, part))) {
+                return true;
+            }
+            next.extend(place.moves.iter().map(|step| step.to));
+        }
+        false
+    }
+
     /// How many ways were followed in all.
     #[cfg(test)]
     pub(super) fn ways(&self) -> usize {
@@ -187,8 +208,13 @@ impl<'n> Walk<'n> {
 
     /// What may come next and begins with `begun`: keywords by the alphabet, then words, then the end.
     pub(super) fn hints(&self, begun: &str) -> Vec<Hint> {
+        self.hints_of(begun, &|_| true)
+    }
+
+    /// The same of what leads to something that `may` be given.
+    pub(super) fn hints_of(&self, begun: &str, may: &impl Fn(&Command) -> bool) -> Vec<Hint> {
         let (mut keywords, mut words): (Vec<Hint>, Vec<Hint>) = (Vec::new(), Vec::new());
-        for step in self.moves() {
+        for step in self.moves().filter(|step| self.leads(step, may)) {
             match step.label {
                 Label::Keyword(keyword) => {
                     let keyword = &self.net.keywords[keyword as usize];
@@ -214,7 +240,8 @@ impl<'n> Walk<'n> {
         words.sort_by(|a, b| a.word.cmp(&b.word));
         words.dedup_by(|a, b| a.kind == b.kind);
         keywords.append(&mut words);
-        if begun.is_empty() && self.end().is_some() {
+        let ends = self.end().is_some_and(|name| may(&as_command(name, None)));
+        if begun.is_empty() && ends {
             keywords.push(Hint {
                 word: "<cr>".into(),
                 help: "the line may end here".into(),
@@ -222,6 +249,16 @@ impl<'n> Walk<'n> {
             });
         }
         keywords
+    }
+}
+
+fn as_command(name: &str, part: Option<&str>) -> Command {
+    Command {
+        name: name.into(),
+        words: part
+            .map(|part| (part.into(), part.into()))
+            .into_iter()
+            .collect(),
     }
 }
 

@@ -43,6 +43,8 @@ const AGENTS: &str = "today `probe NAME agent port N` asks an agent on the serve
 const TCP: &str =
     "today the host's kernel keeps the connections, and `timeout` ends silent bodies and tunnels";
 const UPDATE: &str = "today the binary is updated by the package manager, and `--config` names the file to start from";
+const STORED: &str =
+    "today `write memory` stores it in a file of the host, to be copied as any other";
 const DNS: &str = "Signpost does not answer DNS: it redirects by HTTP instead, with a `url` a site";
 
 /// What `hint` answers.
@@ -196,6 +198,36 @@ pub(super) const COMMANDS: &[Hint] = &[
         "set up services of the box itself",
         "today the host's services are its own matter",
     ),
+    hint(
+        "show arp",
+        "showed the ARP table",
+        "today `ip neigh` on the host does",
+    ),
+    hint(
+        "show failover",
+        "showed how the two boxes stood",
+        KEEPALIVED,
+    ),
+    hint(
+        "show interface",
+        "showed the interfaces and what they carried",
+        "today `ip -s link` on the host does, and `show connections` what Signpost serves",
+    ),
+    hint(
+        "show ip",
+        "showed the box's addresses",
+        "today `ip address` on the host does, and `show version` where Signpost listens",
+    ),
+    hint(
+        "show route",
+        "showed the routes",
+        "today `ip route` on the host does",
+    ),
+    hint(
+        "show syslog",
+        "showed the last messages",
+        "today `show log` does",
+    ),
     hint("shutdown", "switched an interface off", NETWORK),
     hint("snmp-server", "answered SNMP and sent traps", PROMETHEUS),
     hint(
@@ -233,6 +265,13 @@ pub(super) const COMMANDS: &[Hint] = &[
         "was a part of the work with forwarding agents",
         "today the host's routing decides what comes to it",
     ),
+    hint(
+        "write floppy",
+        "stored the configuration on a floppy disk",
+        STORED,
+    ),
+    hint("write net", "stored the configuration by TFTP", STORED),
+    hint("write network", "stored the configuration by TFTP", STORED),
 ];
 
 /// What only `import` explains: the console has commands of these names, or will.

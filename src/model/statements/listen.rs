@@ -1,4 +1,4 @@
-//! `listen VIRTUAL-ID ENDPOINT…`.
+//! `listen ID ENDPOINT…`.
 
 use super::said;
 use crate::language::{Line, Rule};
@@ -7,7 +7,7 @@ use crate::model::draft::Draft;
 use crate::model::print::Printer;
 
 pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
-    let Some(first) = line.word(Rule::virtual_id) else {
+    let Some(first) = line.word(Rule::listening_id) else {
         return;
     };
     let Some(node) = draft.refer(line, first) else {

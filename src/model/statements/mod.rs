@@ -28,6 +28,7 @@ mod hostname;
 mod http2;
 mod inline;
 mod keepalive;
+mod limit;
 mod link;
 mod listen;
 mod maxconns;
@@ -65,7 +66,7 @@ use super::print::Printer;
 use crate::language::{Line, Rule, Word};
 
 /// What is printed of a model, in this order.
-pub(super) const PRINT: [fn(&mut Printer<'_>); 55] = [
+pub(super) const PRINT: [fn(&mut Printer<'_>); 56] = [
     hostname::print,
     name::print,
     virtual_server::print,
@@ -110,6 +111,7 @@ pub(super) const PRINT: [fn(&mut Printer<'_>); 55] = [
     trusted_proxy::print,
     ticket_key::print,
     acme::print,
+    limit::print,
     metrics::print,
     access_log::print,
     console::print,
@@ -182,6 +184,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         Rule::transparent | Rule::no_transparent => transparent::apply(draft, line),
         Rule::freebind | Rule::no_freebind => freebind::apply(draft, line),
         Rule::pass | Rule::no_pass => pass::apply(draft, line),
+        Rule::limit | Rule::no_limit => limit::apply(draft, line),
         Rule::hostname | Rule::no_hostname => hostname::apply(draft, line),
         Rule::description | Rule::no_description => description::apply(draft, line),
         _ => {}

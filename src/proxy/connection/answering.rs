@@ -10,7 +10,7 @@ use crate::proxy::case::{self, Asked, Told, Whence};
 use crate::proxy::client::Stream;
 use crate::proxy::http1::{BodyDecoder, Fault, Framing, Head, Request, Version};
 use crate::proxy::limits::DRAIN_BYTES;
-use crate::proxy::proxy_head;
+use crate::proxy::{proxy_head, strain};
 
 /// A head as it came.
 #[derive(Clone, Copy)]
@@ -72,7 +72,7 @@ fn manner(case: &Case<'_>, may_stay: bool) -> Manner {
         Framing::None | Framing::Chunked => true,
     };
     // After a final answer to `Expect` nobody knows whether the body comes (RFC 9110 §10.1.1).
-    let stay = may_stay && drainable && !request.expects_continue() && !worker.draining();
+    let stay = may_stay && drainable && !request.expects_continue() && worker.keeps_alive();
     Manner {
         date: worker.date(),
         stay: match (stay, request.version()) {
@@ -159,6 +159,14 @@ fn answered(case: Case<'_>, out: &mut Vec<u8>) -> Result<Then, Fault> {
         answer::misdirected(out, manner);
         let why = ("fault", answer::MISDIRECTED);
         case.log(Told::plain(421, out.len() - before, why));
+        return Ok(then(&case, manner.stay));
+    }
+    if case.overloaded() {
+        let manner = manner(&case, false);
+        answer::refusal(out, manner, strain::RULE);
+        case.whence.worker.tally.refused(strain::RULE);
+        let why = ("refuse", strain::RULE);
+        case.log(Told::plain(503, out.len() - before, why));
         return Ok(then(&case, manner.stay));
     }
     if case.asked.request.target() == "*" {

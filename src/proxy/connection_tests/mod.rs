@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio::sync::mpsc;
@@ -23,6 +24,12 @@ mod pipelines;
 mod proxy_heads;
 mod redirects;
 mod waits;
+
+// What holds where the operator says nothing.
+const HEAD: Duration = Duration::from_secs(10);
+const IDLE: Duration = Duration::from_secs(60);
+const STALLED_WRITE: Duration = Duration::from_secs(30);
+const PIPELINED: usize = 32;
 
 /// A virtual with `keepalive` whose url drops the path.
 const KEEPS: &str = "192.0.2.1";

@@ -12,11 +12,12 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::limits::CONNECT;
 use super::pool::Upstream;
 use super::relay::poll_gone;
 use super::tongue::Tongue;
 use super::wire::Wire;
+use crate::model::Limit;
+use crate::proxy::bounds;
 use crate::proxy::client::{Client, Stream};
 use crate::proxy::socket::choose_port_late;
 
@@ -82,7 +83,8 @@ pub(super) async fn connect<S>(client: &mut Client<S>, to: To<'_>) -> Result<Ups
 where
     S: Stream,
 {
-    let mut connecting = pin!(timeout(CONNECT, open(to)));
+    let connecting = timeout(bounds::seconds(Limit::Connect), open(to));
+    let mut connecting = pin!(connecting);
     let connected = std::future::poll_fn(|cx| {
         if let Poll::Ready(connected) = connecting.as_mut().poll(cx) {
             return Poll::Ready(Some(connected));

@@ -2,26 +2,11 @@
 
 use std::time::Duration;
 
-/// How long a connection to a server may take to come about (LANGUAGE.md §4, Times).
-pub(in crate::proxy) const CONNECT: Duration = Duration::from_secs(3);
-/// How long the head of an answer may take after the last byte of the request moved.
-pub(super) const ANSWER_HEAD: Duration = Duration::from_secs(60);
-/// How long a client may leave what was written to it untaken (RELIABILITY.md part E).
-pub(super) const STALLED_WRITE: Duration = Duration::from_secs(30);
-/// How long a request body may be silent at first; each byte that comes adds to what is left,
-/// at [`BODY_RATE`].
-pub(super) const BODY_GRACE: Duration = Duration::from_secs(5);
-/// The slowest a request body may come, in bytes a second.
-pub(super) const BODY_RATE: u64 = 1024;
 /// The most silence that a fast body can save up for later.
 pub(super) const BODY_CREDIT: Duration = Duration::from_secs(30);
 
-/// Idle connections kept to one server by one worker.
-pub(super) const IDLE_PER_SERVER: usize = 128;
 /// Idle connections kept by one worker in all.
 pub(super) const IDLE_IN_ALL: usize = 2048;
-/// How long a connection to a server is kept idle; below the 5 s after which common servers close.
-pub(super) const IDLE: Duration = Duration::from_secs(4);
 
 /// Bytes behind a request that are read on while its answer is awaited.
 pub(super) const AHEAD_BYTES: usize = 64 * 1024;

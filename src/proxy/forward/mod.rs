@@ -53,7 +53,6 @@ pub use retry::Budget;
 pub use trace::Trace;
 
 pub(super) use connect::{NoConnection, blame, dial, exhausted};
-pub(super) use limits::CONNECT;
 
 use visit::Visit;
 use wait::Waited;

@@ -9,13 +9,14 @@ use std::rc::Rc;
 
 use tokio::time::Instant;
 
-use super::limits::{IDLE, IDLE_IN_ALL, IDLE_PER_SERVER};
+use super::limits::IDLE_IN_ALL;
 use super::retry::Budget;
 use super::splice::Pipes;
 use super::tongue::Tongue;
 use super::wire::Wire;
 use crate::decide::Quick;
-use crate::model::{Id, Speech};
+use crate::model::{Id, Limit, Speech};
+use crate::proxy::bounds;
 use crate::tls::client::Trust;
 
 /// Where connections lead and how is spoken over them: a number of a [`Tongue`]'s, or 0 for HTTP/1.1 in the clear.
@@ -72,7 +73,9 @@ impl Pools {
         let pool = pools.get_mut(&way)?;
         while let Some(mut idle) = pool.pop_back() {
             self.count.set(self.count.get() - 1);
-            if idle.since.elapsed() < IDLE && idle.upstream.ready(probe) {
+            if idle.since.elapsed() < bounds::seconds(Limit::ServerIdle)
+                && idle.upstream.ready(probe)
+            {
                 return Some(idle.upstream);
             }
         }
@@ -87,7 +90,7 @@ impl Pools {
         upstream.used = true;
         let mut pools = self.idle.borrow_mut();
         let pool = pools.entry(way).or_default();
-        if pool.len() >= IDLE_PER_SERVER {
+        if pool.len() >= bounds::of(Limit::ServerIdleConnections) as usize {
             pool.pop_front();
         } else {
             self.count.set(self.count.get() + 1);
@@ -107,7 +110,10 @@ impl Pools {
         });
         let mut pools = self.idle.borrow_mut();
         pools.retain(|_, pool| {
-            pool.retain_mut(|idle| idle.since.elapsed() < IDLE && idle.upstream.ready(false));
+            pool.retain_mut(|idle| {
+                idle.since.elapsed() < bounds::seconds(Limit::ServerIdle)
+                    && idle.upstream.ready(false)
+            });
             !pool.is_empty()
         });
         self.count.set(pools.values().map(VecDeque::len).sum());

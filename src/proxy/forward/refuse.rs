@@ -3,11 +3,11 @@
 use std::rc::Rc;
 use std::task::Poll;
 
-use super::limits::STALLED_WRITE;
 use super::out::Unsent;
 use super::{After, Exchange, Tell, request};
 use crate::decide::{Action, Minds, Past, write_location};
 use crate::proxy::answer::{self, Manner, Redirect, Stay};
+use crate::proxy::bounds;
 use crate::proxy::client::{Client, Stream};
 use crate::proxy::http1::{Fault, Framing, Head, Version};
 use crate::proxy::worker::Worker;
@@ -70,7 +70,7 @@ where
     let mut out = Vec::with_capacity(1024);
     let Action::Redirect { url, code } = decision.action else {
         worker.tally.decided(None, decision.reason);
-        let stays = head.keep_alive && head.framing == Framing::None && !worker.draining();
+        let stays = head.keep_alive && head.framing == Framing::None && worker.keeps_alive();
         answer::refusal(
             &mut out,
             manner(worker, head, stays),
@@ -85,7 +85,7 @@ where
         .decided(Some(live.loads.gauges(url)), decision.reason);
     let stays = head.keep_alive
         && head.framing == Framing::None
-        && !worker.draining()
+        && worker.keeps_alive()
         && live
             .snapshot
             .node_at(*at)
@@ -149,7 +149,7 @@ where
     S: Stream,
 {
     let mut unsent = Unsent::default();
-    client.deadline.set(STALLED_WRITE);
+    client.deadline.set(bounds::stalled_write());
     let mut given = false;
     std::future::poll_fn(|cx| {
         if !std::mem::replace(&mut given, true) {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::After;
 use super::Exchange;
-use super::limits::{AHEAD_BYTES, ANSWER_HEAD, STALLED_WRITE};
+use super::limits::AHEAD_BYTES;
 use super::out::{Onward, Unsent};
 use super::pool::Upstream;
 use super::reply::Reply;
@@ -23,6 +23,8 @@ use super::splice::Through;
 use super::upload::Upload;
 use super::wire::Wire;
 use crate::decide::Place;
+use crate::model::Limit;
+use crate::proxy::bounds;
 use crate::proxy::client::{Client, Stream};
 use crate::proxy::http1::Fault;
 use crate::proxy::limits::UNREAD_GONE;
@@ -457,11 +459,14 @@ impl<'a, S: Stream> Relay<'a, S> {
             self.wait = Some(wait);
             let patience = match wait {
                 // Who takes nothing has to send as fast as anyone.
-                Wait::ToTake if for_body && invited => STALLED_WRITE.min(self.upload.patience()),
-                Wait::ToTake => STALLED_WRITE,
+                Wait::ToTake if for_body && invited => {
+                    bounds::stalled_write().min(self.upload.patience())
+                }
+                Wait::ToTake => bounds::stalled_write(),
                 Wait::ToSend => self.upload.patience(),
                 Wait::ForHead => {
-                    let due = *(self.head_due).get_or_insert_with(|| Instant::now() + ANSWER_HEAD);
+                    let due = || Instant::now() + bounds::seconds(Limit::Answer);
+                    let due = *self.head_due.get_or_insert_with(due);
                     due.saturating_duration_since(Instant::now())
                 }
                 Wait::Silent => self.silence,
@@ -483,7 +488,10 @@ impl<'a, S: Stream> Relay<'a, S> {
     /// The end of an exchange that waited in vain.
     fn too_late(&self, wait: Wait) -> End {
         match wait {
-            Wait::ToTake => End::Gone,
+            Wait::ToTake => {
+                self.worker.tally.hit(Limit::StalledWrite);
+                End::Gone
+            }
             Wait::ToSend => self.fail(Failure::Slow),
             Wait::ForHead => End::Failed(Failure::Unanswered),
             Wait::Silent => End::Cut,

@@ -259,7 +259,7 @@ impl<S: Stream> Relay<'_, S> {
         let keep_alive = head.keep_alive
             && self.upload.ended()
             && delimited != Delimited::Close
-            && !self.worker.draining();
+            && self.worker.keeps_alive();
         self.reply.after = match (keep_alive, self.upload.ended()) {
             (true, _) => After::KeepAlive,
             (false, true) => After::Close,

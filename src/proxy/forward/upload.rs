@@ -6,8 +6,10 @@ use tokio::io::AsyncWrite;
 use tokio::time::Instant;
 
 use super::body::Passage;
-use super::limits::{BODY_CREDIT, BODY_GRACE, BODY_RATE};
+use super::limits::BODY_CREDIT;
 use super::out::Onward;
+use crate::model::Limit;
+use crate::proxy::bounds;
 use crate::proxy::http1::{Extent, Fault, Framing};
 
 /// A request's body on its way.
@@ -26,7 +28,7 @@ impl Upload {
         Upload {
             passage: Passage::new(Extent::Framed(framing), framing == Framing::Chunked),
             begun: false,
-            credit: BODY_GRACE,
+            credit: bounds::seconds(Limit::BodyGrace),
             waiting: None,
         }
     }
@@ -77,8 +79,10 @@ impl Upload {
         if gained > 0 {
             let waiting = self.waiting.take();
             let waited = waiting.map_or(Duration::ZERO, |since| since.elapsed());
-            let earned = Duration::from_millis(gained * 1000 / BODY_RATE);
-            self.credit = (self.credit.saturating_sub(waited) + earned).min(BODY_CREDIT);
+            let earned =
+                Duration::from_millis(gained * 1000 / u64::from(bounds::of(Limit::BodyRate)));
+            let most = BODY_CREDIT.max(bounds::seconds(Limit::BodyGrace));
+            self.credit = (self.credit.saturating_sub(waited) + earned).min(most);
         }
     }
 

@@ -13,6 +13,7 @@ use super::wire::Wire;
 use super::{After, Exchange, Step, Tell, retry, tunnel};
 use crate::control::Outcome;
 use crate::decide::{NodeIndex, Place};
+use crate::model::Limit;
 use crate::proxy::claimed;
 use crate::proxy::client::{Client, Stream};
 use crate::proxy::http1::{Framing, Head};
@@ -235,6 +236,7 @@ impl<S: Stream> Visit<'_, S> {
             }
             NoConnection::Refused => self.failed(Outcome::Refused, Event::ConnectFailed),
             NoConnection::Slow => {
+                self.worker.tally.hit(Limit::Connect);
                 self.failed(Outcome::Unanswered, Event::Unanswered);
                 return Step::MoveOn(Cause::NoAnswer);
             }
@@ -264,6 +266,7 @@ impl<S: Stream> Visit<'_, S> {
             End::Gone => self.client_gone(),
             End::Failed(Failure::Reset) => Step::Tell(Tell::BadGateway("reset")),
             End::Failed(Failure::Unanswered) => {
+                self.worker.tally.hit(Limit::Answer);
                 self.failed(Outcome::Unanswered, Event::Unanswered);
                 Step::Tell(Tell::GatewayTimeout)
             }
@@ -272,7 +275,10 @@ impl<S: Stream> Visit<'_, S> {
                 Step::Tell(Tell::BadGateway("bad-answer"))
             }
             End::Failed(Failure::Fault(fault)) => Step::Tell(Tell::Fault(fault)),
-            End::Failed(Failure::Slow) => Step::Tell(Tell::SlowBody),
+            End::Failed(Failure::Slow) => {
+                self.worker.tally.hit(Limit::BodyRate);
+                Step::Tell(Tell::SlowBody)
+            }
         }
     }
 

@@ -15,6 +15,7 @@ use crate::proxy::answer::{self, Manner, Redirect, Stay};
 use crate::proxy::case::{self, Asked, Told, Whence};
 use crate::proxy::forward::Exchange;
 use crate::proxy::http1::{Fault, Framing};
+use crate::proxy::strain;
 
 /// The buffers that a worker lends to whichever HTTP/2 connection is running.
 #[derive(Debug, Default)]
@@ -125,6 +126,12 @@ impl Back<'_> {
             let held = self.say(manner, |text| answer::misdirected(text, manner));
             let why = ("fault", answer::MISDIRECTED);
             case.log(Told::plain(421, self.said(), why));
+            return then(held);
+        }
+        if case.overloaded() {
+            case.whence.worker.tally.refused(strain::RULE);
+            let held = self.say(manner, |text| answer::refusal(text, manner, strain::RULE));
+            case.log(Told::plain(503, self.said(), ("refuse", strain::RULE)));
             return then(held);
         }
         if case.asked.target() == "*" {

@@ -18,9 +18,9 @@ use super::lane;
 use super::limits::LEAVE;
 use super::upload::Upload;
 use crate::model::Endpoint;
+use crate::proxy::bounds;
 use crate::proxy::case::Whence;
 use crate::proxy::client::{Client, Stream};
-use crate::proxy::limits::{HEAD, IDLE, STALLED_WRITE};
 use crate::proxy::linger::linger;
 use crate::proxy::worker::{Desk, Worker};
 use crate::telemetry::Http2Event;
@@ -407,12 +407,12 @@ impl<'a, S: Stream> Session<'a, S> {
                 self.wait = Some(wait);
                 let deadline = &self.client.deadline;
                 match wait {
-                    Wait::ToTake | Wait::Window => deadline.set(STALLED_WRITE),
+                    Wait::ToTake | Wait::Window => deadline.set(bounds::stalled_write()),
                     Wait::ToLeave => deadline.set(LEAVE),
-                    Wait::Head => deadline.set(HEAD),
+                    Wait::Head => deadline.set(bounds::head()),
                     Wait::Idle => {
                         self.hub.rest();
-                        deadline.set(IDLE);
+                        deadline.set_idle(bounds::idle());
                     }
                     Wait::Streams => deadline.clear(),
                 }
