@@ -149,6 +149,9 @@ impl Director {
             .map(|_| mpsc::channel(ORDERS_WAITING))
             .unzip();
         let (mut writer, reports) = Writer::new(orders);
+        if let Some(folder) = life.startup().ok().and_then(Path::parent) {
+            writer.settle_in(folder);
+        }
         let questions = serve_admin(&mut writer);
         let (desk, asked) = console::Desk::open(&writer);
         let wishes = mpsc::channel(WISHES_WAITING);

@@ -62,7 +62,8 @@ pub async fn serve(mut inbox: mpsc::Receiver<Order>, source: Source) {
                 }
             }
             Order::Drain => break,
-            Order::Forget(_) | Order::Log(_) | Order::Listen(_) | Order::Count(_) => {}
+            Order::Forget(_) | Order::Heed | Order::Log(_) | Order::Listen(_) | Order::Count(_) => {
+            }
         }
     }
     for accepting in open.values() {

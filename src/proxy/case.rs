@@ -12,7 +12,7 @@ use super::client::Client;
 use super::forward::{Exchange, Trace};
 use super::http1::{Head, Version};
 use super::worker::Worker;
-use super::{claimed, past};
+use super::{challenge, claimed, past};
 use crate::control::Live;
 use crate::decide::{
     Action, Ask, Attempt, Decision, Minds, NodeIndex, Past, Reason, Ticket, decide,
@@ -173,6 +173,12 @@ impl<'a, R: Asked<'a>> Case<'a, R> {
         let secure = self.whence.secure;
         let host = self.asked.host();
         secure.is_some_and(|secure| !host.is_empty() && !secure.covers(host))
+    }
+
+    /// What a certificate authority is answered that asks for it.
+    pub(super) fn proof(&self) -> Option<Arc<str>> {
+        let challenges = self.whence.worker.farm.challenges();
+        challenge::answer(challenges, self.asked.method(), self.asked.target())
     }
 
     /// What is asked, borrowed from the head.

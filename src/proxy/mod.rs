@@ -12,11 +12,14 @@
 pub mod accept;
 mod answer;
 mod case;
+mod challenge;
 mod claimed;
 pub mod client;
 pub mod connection;
 pub mod deadline;
 pub mod forward;
+#[cfg(feature = "tls")]
+mod handshake;
 pub mod http1;
 pub mod http2;
 pub mod laws;
@@ -25,6 +28,8 @@ mod linger;
 mod past;
 mod proxy_head;
 mod queue;
+#[cfg(feature = "tls")]
+mod sealed;
 mod socket;
 mod stream;
 mod work;

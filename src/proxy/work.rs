@@ -56,6 +56,7 @@ async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Or
                 // It follows every change.
                 listening.values().for_each(|open| open.heed(&worker));
             }
+            Order::Heed => listening.values().for_each(|open| open.heed(&worker)),
             Order::Log(journal) => worker.scribe.follow(journal),
             Order::Listen(ear) => worker.scribe.listen(ear),
             Order::Count(reply) => count(&worker, reply).await,

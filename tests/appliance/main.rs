@@ -30,4 +30,5 @@ mod queue;
 mod redirect;
 mod reload;
 mod shutdown;
+mod tls;
 mod upgrades;

@@ -216,7 +216,12 @@ fn take(
                 accepting.abort();
             }
         }
-        Order::Drain | Order::Forget(_) | Order::Log(_) | Order::Listen(_) | Order::Count(_) => {}
+        Order::Drain
+        | Order::Forget(_)
+        | Order::Heed
+        | Order::Log(_)
+        | Order::Listen(_)
+        | Order::Count(_) => {}
     }
 }
 

@@ -51,6 +51,21 @@ fn server(id: Id, kind: Kind, own: Own) -> Server {
     }
 }
 
+fn certificate(name: &str, state: &'static str, until: &str) -> CertificateSeen {
+    CertificateSeen {
+        name: name.into(),
+        state,
+        from: time("2026-11-01T00:00:00Z"),
+        until: time(until),
+        names: vec!["www.shop.example".into(), "shop.example".into()],
+        shown_at: vec![at("1.1.1.1:443"), at("1.1.1.2:443")],
+        key: "ECDSA P-256".into(),
+        issuer: "CN=An Authority".into(),
+        source: "/etc/signpost/shop.crt".into(),
+        fingerprint: "00ff".into(),
+    }
+}
+
 fn serving() -> ServingSeen {
     ServingSeen {
         weight: 1,
@@ -231,6 +246,15 @@ pub(in crate::console) fn scene() -> Scene {
             keys: 2,
         }],
         history: vec!["show real".into()],
+        certificates: vec![
+            certificate("shop", "valid", "2027-02-03T04:05:06Z"),
+            CertificateSeen {
+                names: vec!["*.far.example".into()],
+                shown_at: Vec::new(),
+                source: "acme".into(),
+                ..certificate("far", "expired", "2026-11-20T23:59:59Z")
+            },
+        ],
         running: "virtual 1.1.1.1\n".into(),
         ..Scene::default()
     }
@@ -269,7 +293,7 @@ fn check(name: &str, got: &str) {
     assert_eq!(got, wanted, "{path}");
 }
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "show_virtual",
     "show_real",
     "show_url",
@@ -282,6 +306,7 @@ const COMMANDS: [&str; 19] = [
     "show_connections",
     "show_statistics",
     "show_probe",
+    "show_certificate",
     "show_version",
     "show_who",
     "show_users",

@@ -154,18 +154,19 @@ fn then(case: &Case<'_>, stay: Stay) -> Then {
 fn answered(case: Case<'_>, out: &mut Vec<u8>) -> Result<Then, Fault> {
     let before = out.len();
     if case.misdirected() {
-        let manner = manner(&case, may_stay(&case));
-        case.whence.worker.tally.refused(answer::MISDIRECTED);
-        answer::misdirected(out, manner);
-        let why = ("fault", answer::MISDIRECTED);
-        case.log(Told::plain(421, out.len() - before, why));
-        return Ok(then(&case, manner.stay));
+        return Err(Fault::Misdirected);
     }
     if case.asked.request.target() == "*" {
         let manner = manner(&case, may_stay(&case));
         answer::options(out, manner);
         let why = ("options", "options");
         case.log(Told::plain(204, out.len() - before, why));
+        return Ok(then(&case, manner.stay));
+    }
+    if let Some(proof) = case.proof() {
+        let manner = manner(&case, may_stay(&case));
+        answer::proof(out, manner, &proof);
+        case.log(Told::plain(200, out.len() - before, ("acme", "acme")));
         return Ok(then(&case, manner.stay));
     }
     let ask = case.ask();
