@@ -203,9 +203,11 @@ impl Keyring {
     }
 }
 
-/// Whether clients of TLS at a virtual or dip are offered HTTP/2: as soon as `proxy::http2` serves what that promises. The one place that decides it.
-fn offers_http2(_: &Model, _: Endpoint) -> bool {
-    false
+/// Whether clients of TLS at a virtual or dip are offered HTTP/2. The one place that decides it.
+fn offers_http2(model: &Model, id: Endpoint) -> bool {
+    let virtuals = model.virtuals.iter().map(|v| (v.id, v.http2));
+    let mut all = virtuals.chain(model.dips.iter().map(|d| (d.id, d.http2)));
+    all.any(|(at, http2)| at == id && http2)
 }
 
 /// Every virtual and dip: its id, where else it listens, and how.

@@ -154,12 +154,7 @@ fn then(case: &Case<'_>, stay: Stay) -> Then {
 fn answered(case: Case<'_>, out: &mut Vec<u8>) -> Result<Then, Fault> {
     let before = out.len();
     if case.misdirected() {
-        let manner = manner(&case, may_stay(&case));
-        case.whence.worker.tally.refused(answer::MISDIRECTED);
-        answer::misdirected(out, manner);
-        let why = ("fault", answer::MISDIRECTED);
-        case.log(Told::plain(421, out.len() - before, why));
-        return Ok(then(&case, manner.stay));
+        return Err(Fault::Misdirected);
     }
     if case.overloaded() {
         let manner = manner(&case, false);

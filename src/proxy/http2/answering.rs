@@ -122,11 +122,9 @@ impl Back<'_> {
     fn decide(&mut self, case: Case<'_>) -> Then {
         let manner = manner(&case.whence, case.asked.method() == "HEAD");
         if case.misdirected() {
-            case.whence.worker.tally.refused(answer::MISDIRECTED);
-            let held = self.say(manner, |text| answer::misdirected(text, manner));
-            let why = ("fault", answer::MISDIRECTED);
-            case.log(Told::plain(421, self.said(), why));
-            return then(held);
+            let unwanted = Unwanted::Fault(Fault::Misdirected);
+            let method = case.asked.method().as_bytes();
+            return self.refuse(case.whence, (unwanted, method), manner.head_only);
         }
         if case.overloaded() {
             case.whence.worker.tally.refused(strain::RULE);
