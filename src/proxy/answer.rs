@@ -207,14 +207,6 @@ pub(super) fn refusal(out: &mut Vec<u8>, manner: Manner, reason: &str) {
     plain(out, manner, 503, "Service Unavailable", &fields, reason);
 }
 
-/// The word for a request whose host the client's TLS connection is not for.
-pub(super) const MISDIRECTED: &str = "misdirected";
-
-/// 421: another connection has to be used for this host (RFC 9110 §15.5.20).
-pub(super) fn misdirected(out: &mut Vec<u8>, manner: Manner) {
-    plain(out, manner, 421, "Misdirected Request", b"", MISDIRECTED);
-}
-
 /// 200: what a certificate authority asks for (RFC 8555 §8.3).
 pub(super) fn proof(out: &mut Vec<u8>, manner: Manner, proof: &str) {
     out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
