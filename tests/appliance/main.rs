@@ -29,4 +29,5 @@ mod redirect;
 mod reload;
 mod shutdown;
 mod upgrades;
+#[cfg(feature = "tls")]
 mod upstream;
