@@ -37,4 +37,5 @@ mod systemd;
 mod tls;
 mod upgrade;
 mod upgrades;
+#[cfg(feature = "tls")]
 mod upstream;

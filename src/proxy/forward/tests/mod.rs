@@ -8,6 +8,7 @@ mod pieces;
 mod request_rules;
 mod requests;
 mod rig;
+#[cfg(feature = "tls")]
 mod speaks;
 mod spliced;
 mod tunnels;
