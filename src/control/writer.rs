@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::log::Logging;
 use super::standing::Intents;
 use super::wards::{Flip, Wards};
-use super::{Door, Farm, Live, PrepareError, Report, clock, errands, prepare, told};
+use super::{Door, Farm, Live, PrepareError, Report, clock, errands, packets, prepare, told};
 use crate::decide::{Facts, Millis, Snapshot};
 use crate::health::Latest;
 use crate::model::{Endpoint, Id, Model, Probe};
@@ -184,6 +184,7 @@ impl Writer {
         let prepared = prepare(model.into(), &self.doors, handed, self.workers.len())?;
         let wanted = prepared.model.globals.access_log.as_ref();
         let log = self.logging.prepare(wanted).map_err(PrepareError::Log)?;
+        packets::tell_if_stale(&self.model, &prepared.model);
         self.apply(prepared).await;
         if let Some(log) = log {
             self.log_to(log).await;
