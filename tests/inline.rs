@@ -84,6 +84,11 @@ fn figure(net: &mut Net, config: &str, addresses: [&str; 3], client: &str) {
     let seen = format!("{config}transparent {roadrunner}\n");
     net.apply(&seen);
     director.reload(&seen);
+    assert!(
+        director
+            .log()
+            .contains("`signpost inline --apply` sets the rules")
+    );
     let answer = net.ask(roadrunner, 80, "roadrunner.acme.com", "/");
     assert!(
         answer.has(&format!("here is roadrunner, for {client}")),

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use tracing::warn;
+
 use crate::model::{Endpoint, Model};
 
 /// The number of the routing table, and of the rule that leads there.
@@ -132,6 +134,21 @@ impl Rules {
             self.nft
         );
         script
+    }
+}
+
+/// Tells, where `after` comes into force in the place of `before`, that the host's rules are those of another configuration.
+pub(super) fn tell_if_stale(before: &Model, after: &Model) {
+    // At the start nothing was configured: the rules are the host's affair, as its addresses are.
+    if *before != Model::default() && Rules::of(before) != Rules::of(after) {
+        match after.globals.inline.is_empty() {
+            true => warn!(
+                "`inline` is gone, and the host's rules for it are not: `signpost inline --remove` takes them away"
+            ),
+            false => warn!(
+                "what is taken on its way through this host has changed: `signpost inline --apply` sets the rules for it"
+            ),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::keys::Keyring;
 use super::log::Logging;
 use super::standing::Intents;
 use super::wards::{Flip, Wards};
-use super::{Door, Farm, Keys, Live, PrepareError, Report, clock, errands, prepare, told};
+use super::{Door, Farm, Keys, Live, PrepareError, Report, clock, errands, packets, prepare, told};
 use crate::decide::{Facts, Millis, Snapshot};
 use crate::health::Latest;
 use crate::model::{Endpoint, Id, Model, Probe};
@@ -205,6 +205,7 @@ impl Writer {
         let trust = super::prepare::trust(&prepared.model, &self.farm.trust().load())?;
         self.farm.trust().store(Arc::new(trust));
         self.show(&prepared.model, keys);
+        packets::tell_if_stale(&self.model, &prepared.model);
         self.apply(prepared).await;
         if let Some(log) = log {
             self.log_to(log).await;

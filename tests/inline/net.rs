@@ -353,6 +353,11 @@ impl Serving {
         )
     }
 
+    /// The last lines of its log.
+    pub(crate) fn log(&self) -> String {
+        String::from_utf8_lossy(&self.console("show log").stdout).into_owned()
+    }
+
     /// Puts `config` into force.
     pub(crate) fn reload(&mut self, config: &str) {
         std::fs::write(&self.file, config).expect("it can be written");
