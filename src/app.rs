@@ -186,6 +186,9 @@ impl Director {
         if let Some(estate) = estate {
             writer.inherit(estate);
         }
+        if let Some(folder) = life.startup().ok().and_then(Path::parent) {
+            writer.settle_in(folder);
+        }
         let questions = serve_admin(&mut writer);
         let (desk, asked) = console::Desk::open(&writer);
         let wishes = mpsc::channel(WISHES_WAITING);

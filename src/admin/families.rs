@@ -110,6 +110,8 @@ families! {
         "Time that a probe took, whatever its result.";
     PROBE_LAST = Gauge "signpost_probe_last_success_timestamp_seconds" ["server", "probe"]
         "When this probe last succeeded at this server. Absent until it did.";
+    CERTIFICATES = Gauge "signpost_certificate_expiry_timestamp_seconds" ["certificate"]
+        "When this certificate, or one of its chain, ends.";
     RELOADS = Counter "signpost_reloads_total" ["result"]
         "Reloads of the configuration.";
     RELOADED = Gauge "signpost_last_reload_timestamp_seconds" []

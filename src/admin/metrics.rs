@@ -328,6 +328,10 @@ fn probes(out: &mut Exposition, scene: &Scene) {
 }
 
 fn affairs(out: &mut Exposition, scene: &Scene) {
+    out.family(&CERTIFICATES);
+    for (name, ends_s) in &scene.certificates {
+        out.sample(&CERTIFICATES, &[("certificate", name)], *ends_s as f64);
+    }
     out.family(&RELOADS);
     for (word, count) in ["ok", "refused"].into_iter().zip(scene.reloads) {
         out.sample(&RELOADS, &[("result", word)], count);

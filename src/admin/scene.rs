@@ -64,6 +64,8 @@ pub(super) struct Scene {
     pub(super) reloads: [u64; 2],
     pub(super) reloaded_at: Option<u64>,
     pub(super) lines: [u64; 2],
+    /// Each certificate, and when it ends, in seconds since 1970.
+    pub(super) certificates: Vec<(Box<str>, i64)>,
 }
 
 /// Somebody did not tell in time, or the director is ending.
@@ -91,6 +93,7 @@ impl Source {
             reloads: ledger.reloads(),
             reloaded_at: ledger.reloaded_at(),
             lines: (self.lines)(),
+            certificates: certificates(&self.farm),
         })
     }
 
@@ -121,4 +124,17 @@ impl Source {
         };
         timeout(GATHER, asked).await.map_err(|_| Silent)?
     }
+}
+
+#[cfg(feature = "tls")]
+fn certificates(farm: &Farm) -> Vec<(Box<str>, i64)> {
+    let keys = farm.keys().load();
+    let held = keys.certificates().iter();
+    held.map(|held| (held.name.clone(), held.loaded.not_after_s))
+        .collect()
+}
+
+#[cfg(not(feature = "tls"))]
+fn certificates(_: &Farm) -> Vec<(Box<str>, i64)> {
+    Vec::new()
 }

@@ -63,6 +63,7 @@ pub async fn serve(mut inbox: mpsc::Receiver<Order>, source: Source) {
             }
             Order::Drain | Order::Retire => break,
             Order::Forget(_)
+            | Order::Heed
             | Order::Log(_)
             | Order::Listen(_)
             | Order::Count(_)

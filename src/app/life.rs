@@ -131,6 +131,10 @@ impl Director {
             Ok((Arc::new(running), said))
         };
         let (running, said) = self.meanwhile(loading).await?.map_err(|e| e.to_string())?;
+        if running.model() == self.life.running().model() {
+            // Nothing else would have their files read.
+            self.writer.read_keys().await.map_err(|e| e.to_string())?;
+        }
         let applied = self
             .put(
                 Proposal {
@@ -170,6 +174,16 @@ impl Director {
                 reply,
             } => drop(reply.send(self.roll_back(number, confirm_minutes, &author).await)),
             Wish::Reload { author, reply } => drop(reply.send(self.reload(author).await)),
+            Wish::ReadKeys { author, reply } => {
+                let read = self.writer.read_keys().await;
+                let read = read.map_err(|e| format!("the certificates in use go on: {e}"));
+                match &read {
+                    Ok(()) => info!("{} had the certificates read anew", named(&author)),
+                    Err(why) => error!("{why}"),
+                }
+                let told = read.map(|()| "the certificates were read anew".to_owned());
+                drop(reply.send(told));
+            }
             Wish::Confirm { author, reply } => drop(reply.send(self.confirm(&author))),
             Wish::Save { author, reply } => drop(reply.send(self.save(author).await)),
             Wish::Erase { author, reply } => drop(reply.send(self.erase(author).await)),

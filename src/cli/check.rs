@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::app;
+use crate::control;
 use crate::language::{Diagnostic, Style};
-use crate::model::{self, Loaded};
+use crate::model::{self, Loaded, Model};
 
 /// Check configuration files and tell every mistake in them
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,9 @@ pub fn run(args: Args) -> ExitCode {
         let _ = io::stderr()
             .lock()
             .write_all(loaded.report(style()).as_bytes());
+        if let Some(model) = &loaded.model {
+            tell_certificates(model, path);
+        }
         if let (true, Some(model)) = (args.print, &loaded.model) {
             let text = model::print(model);
             let mut out = io::stdout().lock();
@@ -44,6 +48,17 @@ pub fn run(args: Args) -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// Warns of certificates that `serve` would refuse here, that end soon or that do not fit their urls.
+fn tell_certificates(model: &Model, path: &Path) {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut told = String::new();
+    for remark in control::certificate_remarks(model, folder) {
+        told += &format!("warning: {}: {remark}\n", path.display());
+    }
+    // A standard error that is gone leaves nobody to tell.
+    let _ = io::stderr().lock().write_all(told.as_bytes());
 }
 
 /// Loads the file at `path`; one that cannot be read is a configuration that does not hold.

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::{Challenges, Outcome, Report, Sounded};
+use super::{Challenges, Keys, Outcome, Report, Sounded};
 use crate::decide::{Gauges, Loads, Millis, Snapshot};
 use crate::model::{Id, Probe};
 use crate::telemetry::Ledger;
@@ -53,6 +53,7 @@ pub struct Farm {
     ledger: Ledger,
     urgent: broadcast::Sender<Errand>,
     challenges: Challenges,
+    keys: ArcSwap<Keys>,
 }
 
 impl Farm {
@@ -66,12 +67,18 @@ impl Farm {
             ledger: Ledger::default(),
             urgent: broadcast::Sender::new(URGENT_WAITING),
             challenges: Challenges::default(),
+            keys: ArcSwap::default(),
         }
     }
 
     /// What certificate authorities ask to be shown.
     pub fn challenges(&self) -> &Challenges {
         &self.challenges
+    }
+
+    /// How every listener that speaks TLS shakes hands.
+    pub fn keys(&self) -> &ArcSwap<Keys> {
+        &self.keys
     }
 
     /// Counts of reloads and probes.

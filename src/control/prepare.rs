@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::TcpListener;
 use std::sync::Arc;
 
+use super::KeyError;
 use super::hold::opened;
 use super::listeners::{BindError, bind};
 use crate::model::{Endpoint, Model};
@@ -84,6 +85,8 @@ pub enum PrepareError {
     Bind(Vec<BindError>),
     /// The access log cannot be opened.
     Log(OpenError),
+    /// These certificates cannot be used.
+    Keys(Vec<KeyError>),
 }
 
 impl fmt::Display for PrepareError {
@@ -104,18 +107,22 @@ impl fmt::Display for PrepareError {
                 }
                 Ok(())
             }
-            PrepareError::Bind(errors) => {
-                for (i, error) in errors.iter().enumerate() {
-                    if i > 0 {
-                        writeln!(f)?;
-                    }
-                    error.fmt(f)?;
-                }
-                Ok(())
-            }
+            PrepareError::Bind(errors) => lines(errors, f),
+            PrepareError::Keys(errors) => lines(errors, f),
             PrepareError::Log(error) => error.fmt(f),
         }
     }
+}
+
+/// Each error on a line of its own.
+fn lines(errors: &[impl fmt::Display], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (i, error) in errors.iter().enumerate() {
+        if i > 0 {
+            writeln!(f)?;
+        }
+        error.fmt(f)?;
+    }
+    Ok(())
 }
 
 impl std::error::Error for PrepareError {}

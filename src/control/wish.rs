@@ -137,6 +137,13 @@ pub enum Wish {
         /// The answer.
         reply: Reply<Applied>,
     },
+    /// Read the certificates of the running configuration anew: their files have changed. New connections are shown what was read.
+    ReadKeys {
+        /// Who wants it.
+        author: Author,
+        /// The answer, in words.
+        reply: Reply<String>,
+    },
     /// A configuration's text.
     Text {
         /// Which.

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +10,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::hold::Held;
+use super::keys::Keyring;
 use super::log::Logging;
 use super::standing::Intents;
 use super::wards::{Flip, Wards};
-use super::{Door, Farm, Live, PrepareError, Report, clock, errands, prepare, told};
+use super::{Door, Farm, Keys, Live, PrepareError, Report, clock, errands, prepare, told};
 use crate::decide::{Facts, Millis, Snapshot};
 use crate::health::Latest;
 use crate::model::{Endpoint, Id, Model, Probe};
@@ -32,6 +34,9 @@ const CHORES_MS: u64 = 1_000;
 
 /// The table of sticky clients is swept once in so many rounds.
 const ROUNDS_PER_SWEEP: usize = 60;
+
+/// The ends of certificates are looked at once in so many rounds.
+const ROUNDS_PER_LOOK: usize = 600;
 
 /// A suspect server is not probed again because of that for this long, in milliseconds.
 const SUSPECT_MS: u64 = 1_000;
@@ -53,6 +58,8 @@ pub enum Order {
     },
     /// Servers came and went: gauges at these addresses live on.
     Forget(Arc<HashSet<usize>>),
+    /// Look at what is published for each listener.
+    Heed,
     /// Write the access log there from now on, or nowhere.
     Log(Option<Arc<Journal>>),
     /// Tell of every request that is answered from now on, too.
@@ -76,6 +83,7 @@ pub struct Writer {
     farm: Arc<Farm>,
     pub(super) workers: Vec<Orders>,
     pub(super) logging: Logging,
+    pub(super) keyring: Keyring,
     /// Who serves the listeners that are not the workers'; nobody: they are bound and not served.
     pub(super) rooms: Vec<(Door, Orders)>,
     model: Arc<Model>,
@@ -117,6 +125,7 @@ impl Writer {
                 farm,
                 workers,
                 logging: Logging::default(),
+                keyring: Keyring::default(),
                 rooms: Vec::new(),
                 model,
                 secret,
@@ -191,11 +200,48 @@ impl Writer {
         let prepared = prepare(model.into(), &self.doors, handed, self.workers.len())?;
         let wanted = prepared.model.globals.access_log.as_ref();
         let log = self.logging.prepare(wanted).map_err(PrepareError::Log)?;
+        let keys = self.keyring.prepare(&prepared.model, &self.farm);
+        let keys = keys.map_err(PrepareError::Keys)?;
+        self.show(&prepared.model, keys);
         self.apply(prepared).await;
         if let Some(log) = log {
             self.log_to(log).await;
         }
         Ok(())
+    }
+
+    /// Takes relative paths of certificates from `folder`, that of the startup configuration, from now on.
+    pub fn settle_in(&mut self, folder: impl Into<PathBuf>) {
+        self.keyring.folder = folder.into();
+    }
+
+    /// The folder that relative paths of certificates are taken from.
+    pub fn folder(&self) -> &Path {
+        &self.keyring.folder
+    }
+
+    /// Reads every certificate of the running configuration anew, and shows what was read from the next connection on.
+    ///
+    /// # Errors
+    /// Where one cannot be used; nothing has changed then.
+    pub async fn read_keys(&mut self) -> Result<(), PrepareError> {
+        let keys = self.keyring.prepare(&self.model, &self.farm);
+        let keys = keys.map_err(PrepareError::Keys)?;
+        let model = Arc::clone(&self.model);
+        self.show(&model, keys);
+        for worker in &self.workers {
+            self.order(worker, Order::Heed).await;
+        }
+        Ok(())
+    }
+
+    /// Publishes what was read for `model`.
+    fn show(&mut self, model: &Model, keys: Keys) {
+        let keys = Arc::new(keys);
+        let before = self.farm.keys().swap(Arc::clone(&keys));
+        self.keyring.started = true;
+        self.keyring.tell_new(model, &keys, &before);
+        self.keyring.tell_ends(&keys);
     }
 
     async fn apply(&mut self, prepared: super::Prepared) {
@@ -395,6 +441,11 @@ impl Writer {
             let edge = |round: usize| sticks.parts() * round / ROUNDS_PER_SWEEP;
             live.loads.sweep(edge(round)..edge(round + 1), now);
         }
+        if self.rounds.is_multiple_of(ROUNDS_PER_LOOK) {
+            let keys = self.farm.keys().load_full();
+            self.keyring.tell_ends(&keys);
+        }
+        self.keyring.rotate(now);
         self.rounds = self.rounds.wrapping_add(1);
     }
 

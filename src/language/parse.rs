@@ -152,7 +152,15 @@ impl<'t> Reader<'t> {
 
 /// Whether `first` begins a line that names what others define. A slip of the keys could have meant any statement.
 fn only_names(first: &str) -> bool {
-    const DEFINING: [&str; 6] = ["name", "virtual", "real", "dip", "url", "probe"];
+    const DEFINING: [&str; 7] = [
+        "name",
+        "virtual",
+        "real",
+        "dip",
+        "url",
+        "probe",
+        "certificate",
+    ];
     let is = |keyword: &String| keyword.eq_ignore_ascii_case(first);
     let statement = vocabulary()
         .statements

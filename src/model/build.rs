@@ -1,7 +1,7 @@
 //! A checked draft to a model.
 
 use super::draft::{Down, Draft, Kind, Node, Value};
-use super::{AllDown, Dip, Endpoint, Id, Model, Real, Ref, Serving, Url, Virtual};
+use super::{AllDown, Dip, Endpoint, Id, Model, Real, Ref, Serving, Tls, Url, Virtual};
 
 /// Builds the model. The draft has been checked: what does not fit together any more is left out.
 pub(super) fn build(draft: Draft<'_>) -> Model {
@@ -10,6 +10,7 @@ pub(super) fn build(draft: Draft<'_>) -> Model {
         names,
         mut nodes,
         probes,
+        certificates,
         whole,
         ..
     } = draft;
@@ -26,8 +27,10 @@ pub(super) fn build(draft: Draft<'_>) -> Model {
     });
     let refs = refs(&nodes, &order);
     let (probes, watching) = probes.done();
+    let (certificates, showing) = certificates.done();
     let mut model = Model {
         probes,
+        certificates,
         globals: whole.done(),
         hostname: hostname.map(|(_, name)| name),
         names: names
@@ -39,9 +42,9 @@ pub(super) fn build(draft: Draft<'_>) -> Model {
     for at in order {
         let node = &mut nodes[at as usize];
         match node.kind() {
-            Some(Kind::Virtual) => model.virtuals.extend(virtual_server(node, &refs)),
+            Some(Kind::Virtual) => model.virtuals.extend(virtual_server(node, &refs, &showing)),
             Some(Kind::Real) => model.reals.extend(real(node, &refs, &watching)),
-            Some(Kind::Dip) => model.dips.extend(dip(node, &refs, &watching)),
+            Some(Kind::Dip) => model.dips.extend(dip(node, &refs, (&watching, &showing))),
             Some(Kind::Url) => model.urls.extend(url(node, &refs, &watching)),
             None => {}
         }
@@ -77,8 +80,32 @@ fn listens(node: &Node) -> Vec<Endpoint> {
     node.listens.iter().map(|(endpoint, _)| *endpoint).collect()
 }
 
-fn virtual_server(node: &mut Node, refs: &[Option<Ref>]) -> Option<Virtual> {
+/// How a listener speaks TLS.
+fn tls(node: &Node, showing: &[Option<u32>]) -> Tls {
+    let shown = node.certificates.iter();
+    let mut tls = Tls {
+        certificates: shown
+            .filter_map(|shown| showing[shown.certificate as usize])
+            .collect(),
+        ..Tls::default()
+    };
+    for setting in &node.settings {
+        match &setting.value {
+            Value::TlsVersions(least) => tls.least = *least,
+            Value::ClientCertificates(clients) => tls.clients = Some(clients.clone()),
+            _ => {}
+        }
+    }
+    tls
+}
+
+fn virtual_server(
+    node: &mut Node,
+    refs: &[Option<Ref>],
+    showing: &[Option<u32>],
+) -> Option<Virtual> {
     let mut server = Virtual {
+        tls: tls(node, showing),
         listens: listens(node),
         intent: node.virtual_half.intent,
         targets: node
@@ -158,7 +185,11 @@ fn real(node: &mut Node, refs: &[Option<Ref>], watching: &[Option<u32>]) -> Opti
     })
 }
 
-fn dip(node: &mut Node, refs: &[Option<Ref>], watching: &[Option<u32>]) -> Option<Dip> {
+fn dip(
+    node: &mut Node,
+    refs: &[Option<Ref>],
+    (watching, showing): (&[Option<u32>], &[Option<u32>]),
+) -> Option<Dip> {
     let id = endpoint(node)?;
     let real = node.definition.as_ref()?.real.unwrap_or(id);
     let proxy_protocol = node
@@ -172,6 +203,7 @@ fn dip(node: &mut Node, refs: &[Option<Ref>], watching: &[Option<u32>]) -> Optio
     Some(Dip {
         queue,
         proxy_protocol,
+        tls: tls(node, showing),
         listens: listens(node),
         virtual_intent: node.virtual_half.intent,
         real_intent: node.real_half.intent,

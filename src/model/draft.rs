@@ -12,12 +12,13 @@ use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
+use super::certificates::{Certificates, Shown};
 use super::ids::{self, Named, NotAnId};
 use super::watches::{Probes, Watched};
 use super::whole::Whole;
 use super::{
-    Bounce, BounceBack, Code, Endpoint, Id, Intent, Predictor, Priority, Queue, Sticky, Template,
-    UrlId,
+    Bounce, BounceBack, ClientCertificates, Code, Endpoint, Id, Intent, Predictor, Priority, Queue,
+    Sticky, Template, TlsVersion, UrlId,
 };
 use crate::language::{Diagnostic, Line, Span, Statements, Word};
 
@@ -85,6 +86,8 @@ pub(super) enum Value {
     BounceBack(Option<BounceBack>),
     Queue(Queue),
     ProxyProtocol,
+    TlsVersions(TlsVersion),
+    ClientCertificates(ClientCertificates),
     Description(Box<str>),
     Link(NodeId),
     Backup(NodeId),
@@ -155,6 +158,7 @@ pub(super) struct Node {
     pub(super) listens: Vec<(Endpoint, Said)>,
     pub(super) settings: Vec<Setting>,
     pub(super) watches: Vec<Watched>,
+    pub(super) certificates: Vec<Shown>,
     /// The urls that were linked to it at some line; those whose link is another by now are passed over.
     pub(super) linked: Vec<NodeId>,
 }
@@ -205,6 +209,7 @@ pub(super) struct Draft<'t> {
     pub(super) addresses: HashMap<Box<str>, IpAddr>,
     pub(super) nodes: Vec<Node>,
     pub(super) probes: Probes,
+    pub(super) certificates: Certificates,
     pub(super) whole: Whole,
     pub(super) spoken: Vec<Spoken>,
     pub(super) diagnostics: Vec<Diagnostic>,
@@ -224,6 +229,7 @@ impl<'t> Draft<'t> {
             addresses: HashMap::new(),
             nodes: Vec::new(),
             probes: Probes::default(),
+            certificates: Certificates::default(),
             whole: Whole::default(),
             spoken: Vec::new(),
             diagnostics: Vec::new(),
@@ -276,6 +282,7 @@ impl<'t> Draft<'t> {
                 listens: Vec::new(),
                 settings: Vec::new(),
                 watches: Vec::new(),
+                certificates: Vec::new(),
                 linked: Vec::new(),
             });
         }
@@ -438,6 +445,7 @@ impl<'t> Draft<'t> {
         known.listens.clear();
         known.settings.clear();
         known.watches.clear();
+        known.certificates.clear();
     }
 
     pub(super) fn nothing_to_undo(&mut self, said: Said, why: String) {

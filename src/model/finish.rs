@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::draft::{Down, Draft, Kind, Node, NodeId, Said, Spoken, Value};
-use super::{Id, cycles, entrance, listeners, warnings, watches, whole};
+use super::{Id, certificates, cycles, entrance, listeners, warnings, watches, whole};
 use crate::language::{Diagnostic, Rule, nearest};
 
 /// For more mistakes than these no similar ids are looked up: each look-up reads all ids.
@@ -18,6 +18,7 @@ pub(super) fn finish(draft: &mut Draft<'_>) {
     listeners::check(draft);
     cycles::check(draft);
     watches::check(draft);
+    certificates::check(draft);
     whole::check(draft);
     entrance::check(draft);
     let holds = !draft.diagnostics.iter().any(Diagnostic::is_error);
@@ -89,6 +90,8 @@ fn wanted(value: &Value) -> Wanted {
         Value::BounceBack(_) => (VIRTUAL, "`bounceback` is of"),
         Value::Queue(_) => (LISTENER, "`queue` is of"),
         Value::ProxyProtocol => (LISTENER, "`proxy-protocol` is of"),
+        Value::TlsVersions(_) => (LISTENER, "`tls-versions` is of"),
+        Value::ClientCertificates(_) => (LISTENER, "`client-certificates` is of"),
         Value::Link(_) => (URL, "`link` is of"),
         Value::Description(_) | Value::Backup(_) => return ANY,
     };
@@ -142,6 +145,12 @@ impl Uses {
                         said,
                         Wanted::new(VIRTUAL, "targets are bound to"),
                     );
+                }
+            }
+            let mut line = None;
+            for shown in &node.certificates {
+                if line.replace(shown.said.line) != Some(shown.said.line) {
+                    self.used(draft, id, shown.said, Wanted::new(LISTENER, "`tls` is of"));
                 }
             }
             let mut line = None;

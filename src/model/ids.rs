@@ -190,6 +190,19 @@ pub(super) fn unfit_probe(word: &str) -> Option<(String, &'static str)> {
     (!fits).then(|| (format!("`{word}` cannot be the name of a probe"), NAME_FORM))
 }
 
+/// The same of a certificate.
+pub(super) fn unfit_certificate(word: &str) -> Option<(String, &'static str)> {
+    let fits = (1..=NAME_CHARS).contains(&word.len()) && word.bytes().all(is_name_byte);
+    let fits = fits && !word.starts_with('.') && !word.starts_with('-');
+    let form = "it is 1 to 40 of letters, digits, `_`, `-` and `.`, and begins with neither of the last two";
+    (!fits).then(|| {
+        (
+            format!("`{word}` cannot be the name of a certificate"),
+            form,
+        )
+    })
+}
+
 /// Whether `b` may stand in a token (RFC 9110 §5.6.2).
 pub(super) fn is_token(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b)

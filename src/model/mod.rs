@@ -9,6 +9,7 @@
 
 mod build;
 mod care;
+mod certificates;
 mod comments;
 mod console;
 mod cycles;
@@ -25,6 +26,7 @@ mod print;
 mod running;
 mod statements;
 mod template;
+mod tls;
 mod types;
 mod warnings;
 mod watches;
@@ -40,6 +42,7 @@ pub use mask::mask;
 pub use print::print;
 pub use running::Running;
 pub use template::NotATemplate;
+pub use tls::*;
 pub use types::*;
 
 use crate::language::{Diagnostic, Statements, Style, parse};

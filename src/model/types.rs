@@ -6,7 +6,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AllDown, Bounce, BounceBack, Endpoint, Globals, Priority, Probe, Queue};
+use super::{
+    AllDown, Bounce, BounceBack, Certificate, Endpoint, Globals, Priority, Probe, Queue, Tls,
+    TlsVersion,
+};
 
 /// The id of a url: 1 to 40 of letters, digits, `_ - .`, not an address, not a keyword.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -320,6 +323,8 @@ pub struct Virtual {
     pub returns: bool,
     /// Trusted proxies begin a connection with a PROXY protocol head.
     pub proxy_protocol: bool,
+    /// How its listeners speak TLS.
+    pub tls: Tls,
     /// Stands in while this virtual is not usable.
     pub backup: Option<Ref>,
     /// The operator's words.
@@ -330,6 +335,11 @@ impl Virtual {
     /// A virtual that is bound to nothing, with the default settings.
     pub const fn new(id: Endpoint) -> Virtual {
         Virtual {
+            tls: Tls {
+                certificates: Vec::new(),
+                least: TlsVersion::V12,
+                clients: None,
+            },
             id,
             listens: Vec::new(),
             intent: Intent::InService,
@@ -420,6 +430,8 @@ pub struct Dip {
     pub queue: Option<Queue>,
     /// Trusted proxies begin a connection with a PROXY protocol head.
     pub proxy_protocol: bool,
+    /// How its listeners speak TLS.
+    pub tls: Tls,
     /// Settings of the pair.
     pub serving: Serving,
 }
@@ -435,6 +447,7 @@ impl Dip {
             real_intent: Intent::InService,
             queue: None,
             proxy_protocol: false,
+            tls: Tls::default(),
             serving: Serving::default(),
         }
     }
@@ -510,6 +523,8 @@ pub struct Model {
     pub urls: Vec<Url>,
     /// The probes.
     pub probes: Vec<Probe>,
+    /// The certificates.
+    pub certificates: Vec<Certificate>,
     /// What holds for the whole director.
     pub globals: Globals,
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 use super::draft::{Down, Draft, Kind, NodeId, Said, Value};
-use super::{Code, Id, ids, listeners, watches, whole};
+use super::{Code, Id, certificates, ids, listeners, watches, whole};
 use crate::language::{Rule, Span};
 
 /// Warns. `whole`: the configuration holds so far; else what seems to be missing may stand on a line that is at fault.
@@ -13,6 +13,7 @@ pub(super) fn warn(draft: &mut Draft<'_>, whole: bool) {
     links_that_win(draft);
     if whole {
         watches::warn(draft);
+        certificates::warn(draft);
         whole::warn(draft);
         let redirecting = redirecting(draft);
         // Of lines that come one by one the next may use it.

@@ -1,10 +1,11 @@
 //! Accepts clients on one listener and answers those that can be answered at once.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, AsRawFd};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use rustix::io::Errno;
@@ -17,6 +18,8 @@ use tokio::task::JoinHandle;
 
 use super::client::Client;
 use super::connection::{Connection, First};
+#[cfg(feature = "tls")]
+use super::handshake::Handshake;
 use super::limits::{
     ACCEPT_PAUSE, ACCEPTS, DESCRIPTORS_KEPT, DESCRIPTORS_KEPT_SHARE, RUSH, RUSH_LOOK, TOLD_AGAIN,
 };
@@ -24,6 +27,7 @@ use super::socket::accept_with_data;
 use super::stream::{Fresh, watch};
 use super::worker::Worker;
 use crate::model::Endpoint;
+use crate::tls::Shield;
 
 /// A listener that is being accepted from. Dropping it goes on accepting.
 #[derive(Debug)]
@@ -41,12 +45,18 @@ struct Door {
     /// Trusted proxies begin their connections with a PROXY protocol head. Kept here, so that a connection costs nothing where
     /// they do not.
     prefaced: Cell<bool>,
+    /// How hands are shaken; `None`: it is plain.
+    shield: RefCell<Option<Arc<Shield>>>,
 }
 
 fn prefaced(worker: &Worker, at: Endpoint) -> bool {
     let live = worker.farm.live().load();
     let node = live.snapshot.node_at(at);
     node.is_some_and(|node| live.snapshot.proxy_protocol(node))
+}
+
+fn shield(worker: &Worker, at: Endpoint) -> Option<Arc<Shield>> {
+    worker.farm.keys().load().shield(at).cloned()
 }
 
 impl Listening {
@@ -64,6 +74,7 @@ impl Listening {
             closing: Notify::new(),
             leaving: Cell::new(false),
             prefaced: Cell::new(prefaced(&worker, at)),
+            shield: RefCell::new(shield(&worker, at)),
         });
         let accepting = accept_all(worker, listener, Rc::clone(&door));
         Ok(Listening {
@@ -75,6 +86,7 @@ impl Listening {
     /// Looks at what the published snapshot says of this listener; to be called when another one is published.
     pub fn heed(&self, worker: &Worker) {
         self.door.prefaced.set(prefaced(worker, self.door.at));
+        *self.door.shield.borrow_mut() = shield(worker, self.door.at);
     }
 
     /// Where it listens.
@@ -260,12 +272,30 @@ fn welcome(worker: &Rc<Worker>, socket: TcpStream, peer: SocketAddr, door: &Door
         false => at.socket(),
     };
     let client = Client::new(Fresh::new(socket), peer, local);
+    #[cfg(feature = "tls")]
+    if let Some(shield) = door.shield.borrow().clone() {
+        return shake_hands(worker, client, (at, door.prefaced.get()), shield);
+    }
     let mut connection = Connection::new(Rc::clone(worker), client, at);
     if door.prefaced.get() {
         connection.heed_proxy_head();
     }
     if connection.first() == First::GoesOn {
         tokio::task::spawn_local(async move { connection.run().await });
+    }
+}
+
+#[cfg(feature = "tls")]
+fn shake_hands(
+    worker: &Rc<Worker>,
+    client: Client<Fresh>,
+    to: (Endpoint, bool),
+    shield: Arc<Shield>,
+) {
+    if let Some(mut handshake) = Handshake::new(worker, client, to, shield)
+        && handshake.first() == First::GoesOn
+    {
+        tokio::task::spawn_local(handshake.run());
     }
 }
 

@@ -176,6 +176,22 @@ pub(super) fn refusal(out: &mut Vec<u8>, manner: Manner, reason: &str) {
     plain(out, manner, 503, "Service Unavailable", &fields, reason);
 }
 
+/// 200: what a certificate authority asks for (RFC 8555 §8.3).
+pub(super) fn proof(out: &mut Vec<u8>, manner: Manner, proof: &str) {
+    out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    manner.common(out);
+    out.extend_from_slice(
+        b"Content-Type: application/octet-stream\r\nCache-Control: no-store\r\nContent-Length: ",
+    );
+    decimal(out, proof.len() as u64);
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(manner.stay.line());
+    out.extend_from_slice(b"\r\n");
+    if !manner.head_only {
+        out.extend_from_slice(proof.as_bytes());
+    }
+}
+
 /// 204 to `OPTIONS *`: what Signpost itself takes (RFC 9110 §9.3.7).
 pub(super) fn options(out: &mut Vec<u8>, manner: Manner) {
     out.extend_from_slice(b"HTTP/1.1 204 No Content\r\n");

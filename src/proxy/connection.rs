@@ -95,6 +95,16 @@ impl<S: Stream> Connection<S> {
         }
     }
 
+    /// A client that speaks plain HTTP where TLS is spoken: to be run, which tells it so and ends.
+    #[cfg(feature = "tls")]
+    pub(super) fn turned_away(worker: Rc<Worker>, client: Client<S>, at: Endpoint) -> Self {
+        let mut connection = Connection::new(worker, client, at);
+        let mut out = Vec::new();
+        connection.refuse(Fault::PlainHttp, b"", &mut out);
+        connection.unsent = connection.keep_unsent(&out);
+        connection
+    }
+
     /// To be called before anything was read: a client that is trusted has to say first whom it speaks for.
     pub(super) fn heed_proxy_head(&mut self) {
         let live = self.worker.farm.live().load();

@@ -46,6 +46,10 @@ pub const LINGER_BYTES: usize = 64 * 1024 * 1024;
 pub const DRAIN: Duration = Duration::from_secs(1);
 /// From the first byte of a head to its last.
 pub const HEAD: Duration = Duration::from_secs(10);
+/// From a connection to the end of its TLS handshake.
+pub const HANDSHAKE: Duration = Duration::from_secs(5);
+/// What is read at once until then, in bytes: so that what a client sends behind its handshake finds room in the session.
+pub const HANDSHAKE_READ_BYTES: usize = 8 * 1024;
 /// Silence between two requests, or before the first.
 pub const IDLE: Duration = Duration::from_secs(60);
 /// A client that takes nothing of an answer.

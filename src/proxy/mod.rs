@@ -11,11 +11,14 @@
 
 pub mod accept;
 mod answer;
+mod challenge;
 mod claimed;
 pub mod client;
 pub mod connection;
 pub mod deadline;
 pub mod forward;
+#[cfg(feature = "tls")]
+mod handshake;
 pub mod http1;
 mod http2;
 pub mod laws;
@@ -23,6 +26,8 @@ pub mod limits;
 mod past;
 mod proxy_head;
 mod queue;
+#[cfg(feature = "tls")]
+mod sealed;
 mod socket;
 mod stream;
 mod work;

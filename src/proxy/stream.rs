@@ -50,6 +50,26 @@ impl Fresh {
         }
     }
 
+    /// The same of several slices.
+    #[cfg(feature = "tls")]
+    pub(super) fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> Option<io::Result<usize>> {
+        self.direct(|mut socket| socket.write_vectored(slices))
+    }
+
+    /// The same as [`Stream::poll_write_last`] of several slices.
+    #[cfg(feature = "tls")]
+    pub(super) fn poll_write_last_vectored(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+        self.poll_written(cx, |socket| {
+            let mut nothing = rustix::net::SendAncillaryBuffer::default();
+            Ok(rustix::net::sendmsg(socket, slices, &mut nothing, flags)?)
+        })
+    }
+
     /// Calls again after a signal; `None` where it would block.
     fn direct<T>(&self, mut call: impl FnMut(&Socket) -> io::Result<T>) -> Option<io::Result<T>> {
         let Some(socket) = self.socket() else {

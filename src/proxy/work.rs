@@ -59,6 +59,10 @@ async fn obey(farm: Arc<Farm>, pseudonym: Arc<str>, mut inbox: mpsc::Receiver<Or
                 let all = listening.values().flatten();
                 all.for_each(|open| open.heed(&worker));
             }
+            Order::Heed => listening
+                .values()
+                .flatten()
+                .for_each(|open| open.heed(&worker)),
             Order::Log(journal) => worker.scribe.follow(journal),
             Order::Listen(ear) => worker.scribe.listen(ear),
             Order::Count(reply) => count(&worker, reply).await,

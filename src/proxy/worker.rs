@@ -72,11 +72,19 @@ pub(super) struct Open(Rc<Worker>);
 impl Drop for Open {
     fn drop(&mut self) {
         self.0.tally.disconnected();
-        let open = self.0.open.get() - 1;
-        self.0.open.set(open);
-        if open == 0 {
-            self.0.idle.notify_waiters();
-        }
+        self.0.left();
+    }
+}
+
+/// Counts a connection whose hands are being shaken until dropped: a worker that drains waits for it.
+#[cfg(feature = "tls")]
+#[derive(Debug)]
+pub(super) struct Shaking(Rc<Worker>);
+
+#[cfg(feature = "tls")]
+impl Drop for Shaking {
+    fn drop(&mut self) {
+        self.0.left();
     }
 }
 
@@ -239,6 +247,21 @@ impl Worker {
                 return;
             }
             idle.await;
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) fn shaking(self: &Rc<Self>) -> Shaking {
+        self.open.set(self.open.get() + 1);
+        Shaking(Rc::clone(self))
+    }
+
+    /// A connection is one no more.
+    fn left(&self) {
+        let open = self.open.get() - 1;
+        self.open.set(open);
+        if open == 0 {
+            self.idle.notify_waiters();
         }
     }
 

@@ -1,17 +1,55 @@
 //! Keys and certificates: rustls behind one door.
 //!
 //! Turns certificate files into what listeners, servers and probes shake hands with, and tells what a handshake settled. Enter at
-//! [`Secure`] for a connection.
+//! [`Loaded::read`] for a certificate, at [`Shield`] for how a listener shakes hands, at [`Session`] for one connection, whose bytes its owner moves, and at
+//! [`Secure`] for what it settled.
 //!
 //! Deliberately unknown here: sockets, who is asked, what the configuration calls a certificate.
 
-/// What a handshake settled about a client's connection.
-#[derive(Debug, Default)]
-pub struct Secure {}
+#[cfg(feature = "tls")]
+mod clients;
+#[cfg(feature = "tls")]
+mod fault;
+#[cfg(feature = "tls")]
+mod load;
+mod names;
+mod secure;
+#[cfg(feature = "tls")]
+mod session;
+#[cfg(feature = "tls")]
+mod shield;
+#[cfg(feature = "tls")]
+mod standin;
+#[cfg(feature = "tls")]
+mod tickets;
+#[cfg(not(feature = "tls"))]
+mod without;
 
-impl Secure {
-    /// Whether the certificate that the client was shown covers `host`, without port (RFC 9110 §7.4, RFC 6125 §6.4).
-    pub fn covers(&self, _host: &str) -> bool {
-        true
-    }
+#[cfg(feature = "tls")]
+pub use fault::Fault;
+#[cfg(feature = "tls")]
+pub use load::{Loaded, Problem};
+pub use names::Names;
+pub use secure::Secure;
+#[cfg(feature = "tls")]
+pub use session::{Session, Spoken};
+#[cfg(feature = "tls")]
+pub use shield::{Guard, Proofs, Shield, alpn};
+#[cfg(feature = "tls")]
+pub use tickets::Tickets;
+#[cfg(not(feature = "tls"))]
+pub use without::*;
+
+/// The protocol by which a certificate authority asks for a proof (RFC 8737 §3).
+#[cfg(feature = "tls")]
+pub(crate) const ACME: &[u8] = b"acme-tls/1";
+
+/// The one provider of cryptography, made once.
+#[cfg(feature = "tls")]
+pub(crate) fn provider() -> std::sync::Arc<rustls::crypto::CryptoProvider> {
+    use rustls::crypto::{CryptoProvider, aws_lc_rs};
+    use std::sync::{Arc, OnceLock};
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    let made = PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider()));
+    Arc::clone(made)
 }

@@ -29,5 +29,6 @@ mod redirect;
 mod reload;
 mod shutdown;
 mod systemd;
+mod tls;
 mod upgrade;
 mod upgrades;

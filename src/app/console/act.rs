@@ -333,6 +333,9 @@ fn words(model: &Model, rule: &str, begun: &str) -> Vec<(String, String)> {
         _ if rule.starts_with("probe") => {
             plain(&mut model.probes.iter().map(|p| p.name.to_string()))
         }
+        "certificate_name" | "new_certificate" => {
+            plain(&mut model.certificates.iter().map(|c| c.name.to_string()))
+        }
         "name" | "new_name" => plain(&mut model.names.iter().map(|(name, _)| name.to_string())),
         "id" | "backup_id" | "target" | "target_id" | "show_id" => ids(|_| true),
         "address" | "endpoint" | "listen" => {

@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use super::Seen;
 use super::memory::Memory;
 use crate::console::{
-    About, DipSeen, Inherited, Last, Own, ProbeSeen, Scene, Server, ServingSeen, Sounded, Totals,
-    UrlSeen, UserSeen, VirtualSeen, Zone,
+    About, CertificateSeen, DipSeen, Inherited, Last, Own, ProbeSeen, Scene, Server, ServingSeen,
+    Sounded, Totals, UrlSeen, UserSeen, VirtualSeen, Zone,
 };
 use crate::control::{Door, Farm, Kind, Live};
 use crate::decide::{Gauges, Measured, Millis, NodeIndex};
@@ -105,6 +105,7 @@ impl Pieces<'_> {
             reloads: self.farm.ledger().reloads(),
             ..About::default()
         };
+        scene.certificates = certificates(self.farm);
     }
 
     fn totals(&self) -> Totals {
@@ -458,4 +459,42 @@ fn features() -> Vec<&'static str> {
     ];
     let built = built.into_iter().filter(|(_, with)| *with);
     built.map(|(name, _)| name).collect()
+}
+
+/// The certificates that are in use.
+#[cfg(feature = "tls")]
+fn certificates(farm: &Farm) -> Vec<CertificateSeen> {
+    use std::fmt::Write;
+
+    use crate::control::standing_of;
+    use jiff::Timestamp;
+    let now_s = Timestamp::now().as_second();
+    let at = |s: i64| Timestamp::from_second(s).unwrap_or(Timestamp::MAX);
+    let keys = farm.keys().load();
+    let seen = keys.certificates().iter().map(|held| {
+        let loaded = &held.loaded;
+        let mut fingerprint = String::with_capacity(64);
+        for byte in loaded.fingerprint {
+            // Writing to a String cannot fail.
+            let _ = write!(fingerprint, "{byte:02x}");
+        }
+        CertificateSeen {
+            name: held.name.clone(),
+            state: standing_of(loaded, now_s),
+            from: at(loaded.not_before_s),
+            until: at(loaded.not_after_s),
+            names: loaded.names.all(),
+            shown_at: held.shown_at.clone(),
+            key: loaded.algorithm.clone(),
+            issuer: loaded.issuer.clone(),
+            source: held.source.clone(),
+            fingerprint: fingerprint.into(),
+        }
+    });
+    seen.collect()
+}
+
+#[cfg(not(feature = "tls"))]
+fn certificates(_: &Farm) -> Vec<CertificateSeen> {
+    Vec::new()
 }

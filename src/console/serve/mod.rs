@@ -249,6 +249,7 @@ fn take(
         Order::Drain
         | Order::Retire
         | Order::Forget(_)
+        | Order::Heed
         | Order::Log(_)
         | Order::Listen(_)
         | Order::Count(_)

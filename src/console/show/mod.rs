@@ -6,6 +6,7 @@
 //! Deliberately unknown here: how a scene is gathered, and who looks at it.
 
 mod bonds;
+mod certificates;
 mod counted;
 mod director;
 mod farm;
@@ -104,6 +105,13 @@ pub fn show(command: &Command, scene: &Scene, json: bool, columns: u16) -> Resul
             }
             Ok(text)
         }
+        "show_certificate" => {
+            let some = certificates::named(scene, word("certificate_name"))?;
+            form.table(
+                || certificates::table(scene, &some),
+                || certificates::json(scene, &some),
+            )
+        }
         "show_tech_support" => tech_support(scene, form),
         name => of_the_director(name, command, scene, form),
     }
@@ -193,7 +201,7 @@ impl Form {
 }
 
 /// What `show tech-support` is made of, in its order.
-const TECH_SUPPORT: [(&str, &str); 15] = [
+const TECH_SUPPORT: [(&str, &str); 16] = [
     ("show version", "show_version"),
     ("show running-config", ""),
     ("show virtual", "show_virtual"),
@@ -207,6 +215,7 @@ const TECH_SUPPORT: [(&str, &str); 15] = [
     ("show connections", "show_connections"),
     ("show statistics", "show_statistics"),
     ("show probe", "show_probe"),
+    ("show certificate", "show_certificate"),
     ("show archive", "show_archive"),
     ("show log", "show_log"),
 ];

@@ -27,6 +27,8 @@ pub struct Scene {
     pub totals: Totals,
     /// The probes.
     pub probes: Vec<ProbeSeen>,
+    /// The certificates, in the order of the configuration.
+    pub certificates: Vec<CertificateSeen>,
     /// Lines of the log, oldest first. Filled by whoever keeps them.
     pub log: Vec<String>,
     /// Sessions of the console. Filled by whoever keeps them.
@@ -39,6 +41,31 @@ pub struct Scene {
     pub history: Vec<String>,
     /// The running configuration, secrets masked or not: for `show tech-support`. Filled by whoever keeps it.
     pub running: String,
+}
+
+/// A certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateSeen {
+    /// What the configuration calls it.
+    pub name: Box<str>,
+    /// `valid`, `expiring`, `expired`, `early` or `stand-in`.
+    pub state: &'static str,
+    /// From when on it holds.
+    pub from: Timestamp,
+    /// Until when it holds.
+    pub until: Timestamp,
+    /// What it is for.
+    pub names: Vec<String>,
+    /// The virtuals and dips that show it.
+    pub shown_at: Vec<Endpoint>,
+    /// What kind of key it is for.
+    pub key: Box<str>,
+    /// Who issued it.
+    pub issuer: Box<str>,
+    /// Its file, or `acme`.
+    pub source: Box<str>,
+    /// Its BLAKE3 hash, in hexadecimal.
+    pub fingerprint: Box<str>,
 }
 
 /// A zone of time; UTC unless said otherwise.

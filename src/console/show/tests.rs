@@ -269,7 +269,7 @@ fn check(name: &str, got: &str) {
     assert_eq!(got, wanted, "{path}");
 }
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "show_virtual",
     "show_real",
     "show_url",
@@ -282,6 +282,7 @@ const COMMANDS: [&str; 19] = [
     "show_connections",
     "show_statistics",
     "show_probe",
+    "show_certificate",
     "show_version",
     "show_who",
     "show_users",

@@ -11,6 +11,8 @@ mod bind;
 mod bounce;
 mod bounceback;
 mod capacity;
+mod certificate;
+mod client_certificates;
 mod console;
 mod console_exec;
 mod console_sessions;
@@ -42,6 +44,8 @@ mod telnet;
 mod threshold;
 mod ticket_key;
 mod timeout;
+mod tls;
+mod tls_versions;
 mod trusted_proxy;
 mod url;
 mod username;
@@ -54,7 +58,7 @@ use super::print::Printer;
 use crate::language::{Line, Rule, Word};
 
 /// What is printed of a model, in this order.
-pub(super) const PRINT: [fn(&mut Printer<'_>); 45] = [
+pub(super) const PRINT: [fn(&mut Printer<'_>); 49] = [
     hostname::print,
     name::print,
     virtual_server::print,
@@ -76,6 +80,10 @@ pub(super) const PRINT: [fn(&mut Printer<'_>); 45] = [
     bounceback::print,
     queue::print,
     proxy_protocol::print,
+    certificate::print,
+    tls::print,
+    tls_versions::print,
+    client_certificates::print,
     weight::print,
     maxconns::print,
     capacity::print,
@@ -133,6 +141,12 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         Rule::sticky | Rule::no_sticky => sticky::apply(draft, line),
         Rule::returns | Rule::no_returns => returns::apply(draft, line),
         Rule::proxy_protocol | Rule::no_proxy_protocol => proxy_protocol::apply(draft, line),
+        Rule::certificate | Rule::no_certificate => certificate::apply(draft, line),
+        Rule::tls | Rule::no_tls => tls::apply(draft, line),
+        Rule::tls_versions | Rule::no_tls_versions => tls_versions::apply(draft, line),
+        Rule::client_certificates | Rule::no_client_certificates => {
+            client_certificates::apply(draft, line);
+        }
         Rule::bounce | Rule::no_bounce => bounce::apply(draft, line),
         Rule::all_down | Rule::no_all_down => all_down::apply(draft, line),
         Rule::bounceback | Rule::no_bounceback => bounceback::apply(draft, line),

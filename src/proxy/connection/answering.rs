@@ -19,7 +19,7 @@ use crate::proxy::client::Stream;
 use crate::proxy::forward::{Exchange, Trace};
 use crate::proxy::http1::{BodyDecoder, Fault, Framing, Request, Version};
 use crate::proxy::limits::DRAIN_BYTES;
-use crate::proxy::{claimed, past, proxy_head};
+use crate::proxy::{challenge, claimed, past, proxy_head};
 use crate::telemetry::Line;
 
 /// A whole head and what it is decided by.
@@ -94,6 +94,12 @@ impl<S: Stream> Connection<S> {
     ) -> Result<(), Fault> {
         let mut body = BodyDecoder::new(request.framing());
         body.skim(rest)?;
+        if let Some(secure) = &self.client.secure
+            && !request.host().is_empty()
+            && !secure.covers(request.host())
+        {
+            return Err(Fault::Misdirected);
+        }
         self.worker.tally.requested();
         let live = self.worker.farm.live().load();
         let blocks = &live.snapshot.globals().trusted;
@@ -123,7 +129,30 @@ impl<S: Stream> Connection<S> {
             self.log(&case, told);
             return Ok(());
         }
+        let challenges = self.worker.farm.challenges();
+        let proof = challenge::answer(challenges, case.request.method(), case.request.target());
+        if let Some(proof) = proof {
+            self.prove(&case, &proof, out);
+            return Ok(());
+        }
         self.decide(case, out)
+    }
+
+    /// Shows a certificate authority what it asks for.
+    fn prove(&mut self, case: &Case<'_>, proof: &str, out: &mut Vec<u8>) {
+        let manner = self.manner(case, case.may_stay());
+        let before = out.len();
+        answer::proof(out, manner, proof);
+        self.go_on(case, manner.stay);
+        let told = Told {
+            status: 200,
+            bytes: out.len() - before,
+            action: "acme",
+            reason: "acme",
+            url: None,
+            location: b"",
+        };
+        self.log(case, told);
     }
 
     fn decide(&mut self, case: Case<'_>, out: &mut Vec<u8>) -> Result<(), Fault> {

@@ -57,10 +57,12 @@ pub(super) fn h2c(protocol: &[u8]) -> bool {
     protocol.eq_ignore_ascii_case(b"h2c")
 }
 
-/// `Forwarded` and all of `X-Forwarded-*`.
+/// `Forwarded`, all of `X-Forwarded-*`, and the client's certificate (RFC 9440).
 pub(super) fn forwarding(name: &[u8]) -> bool {
     const PREFIX: &[u8] = b"x-forwarded-";
     name.eq_ignore_ascii_case(b"forwarded")
+        || name.eq_ignore_ascii_case(b"client-cert")
+        || name.eq_ignore_ascii_case(b"client-cert-chain")
         || name
             .get(..PREFIX.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))

@@ -25,6 +25,7 @@ use crate::decide::{
 };
 use crate::model::{Endpoint, Scheme};
 use crate::telemetry::{Cause, Event};
+use crate::tls::Secure;
 
 mod body;
 mod connect;
@@ -369,11 +370,13 @@ impl<S: Stream> Visit<'_, S> {
     /// Request and answer over one connection.
     async fn exchange_over(&mut self, upstream: Upstream, server: SocketAddr) -> Over {
         let trusted = &self.exchange.live.snapshot.globals().trusted;
+        let secure = self.client.secure.clone();
         let route = Route {
             from: self.client.from,
             trusted: claimed::trusted(trusted, self.client.from.ip()),
             local: self.client.local,
             scheme: self.client.scheme(),
+            certificate: secure.as_deref().and_then(Secure::client_certificate),
             cookie: self.exchange.cookie(),
             pseudonym: &self.worker.pseudonym,
         };

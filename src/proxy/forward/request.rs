@@ -78,6 +78,8 @@ pub(super) struct Route<'a> {
     pub(super) trusted: bool,
     pub(super) local: SocketAddr,
     pub(super) scheme: Scheme,
+    /// The client's own certificate, as `Client-Cert` has it.
+    pub(super) certificate: Option<&'a str>,
     /// A cookie that is ours and none of the server's business.
     pub(super) cookie: Option<&'a str>,
     pub(super) pseudonym: &'a str,
@@ -230,6 +232,11 @@ fn write_origin(head: &Head, route: &Route<'_>, out: &mut Vec<u8>) {
     }
     if !host.is_empty() && !told(b"x-forwarded-host") {
         write_field(out, b"x-forwarded-host", host);
+    }
+    if let Some(certificate) = route.certificate
+        && !told(b"client-cert")
+    {
+        write_field(out, b"client-cert", certificate.as_bytes());
     }
     if named(head, b"host").next().is_none() {
         // HTTP/1.0 without Host: HTTP/1.1 wants one (RFC 9112 §3.2).

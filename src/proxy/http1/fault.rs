@@ -64,11 +64,15 @@ pub enum Fault {
     Trailer,
     /// Half a head, and no more of it in time.
     SlowHead,
+    /// A host that the certificate of the connection does not cover.
+    Misdirected,
+    /// Plain HTTP where TLS is spoken.
+    PlainHttp,
 }
 
 impl Fault {
     /// All faults, in the order of the list.
-    pub const ALL: [Fault; 29] = [
+    pub const ALL: [Fault; 31] = [
         Fault::LineEnd,
         Fault::Method,
         Fault::LongMethod,
@@ -98,6 +102,8 @@ impl Fault {
         Fault::ChunkExtension,
         Fault::Trailer,
         Fault::SlowHead,
+        Fault::Misdirected,
+        Fault::PlainHttp,
     ];
 
     /// The status code and its phrase (RFC 9110 §15).
@@ -106,6 +112,7 @@ impl Fault {
             Fault::RefusedMethod => (405, "Method Not Allowed"),
             Fault::SlowHead => (408, "Request Timeout"),
             Fault::LongTarget => (414, "URI Too Long"),
+            Fault::Misdirected => (421, "Misdirected Request"),
             Fault::Expectation => (417, "Expectation Failed"),
             Fault::LongField | Fault::LongFields | Fault::ManyFields => {
                 (431, "Request Header Fields Too Large")
@@ -148,6 +155,8 @@ impl Fault {
             Fault::ChunkExtension => "chunk-extension",
             Fault::Trailer => "trailer",
             Fault::SlowHead => "slow-head",
+            Fault::Misdirected => "misdirected",
+            Fault::PlainHttp => "plain-http",
         }
     }
 }

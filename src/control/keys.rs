@@ -1,0 +1,76 @@
+//! Certificates as the writer owns them: all read before anything changes, published whole.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::model::Endpoint;
+use crate::tls::{Problem, Shield};
+
+#[cfg(feature = "tls")]
+mod read;
+#[cfg(feature = "tls")]
+mod tell;
+#[cfg(not(feature = "tls"))]
+mod without;
+
+#[cfg(feature = "tls")]
+pub use read::Held;
+#[cfg(feature = "tls")]
+pub(super) use read::Keyring;
+#[cfg(feature = "tls")]
+pub use tell::{certificate_remarks, standing_of};
+#[cfg(not(feature = "tls"))]
+pub use without::*;
+
+/// A key of session tickets as another process takes it over: its name and its secret.
+pub(super) type TicketKept = ([u8; 8], [u8; 32]);
+
+/// How every listener that speaks TLS shakes hands, and what it shows.
+#[derive(Debug, Default)]
+pub struct Keys {
+    shields: HashMap<Endpoint, Arc<Shield>>,
+    /// In the order of the configuration.
+    #[cfg(feature = "tls")]
+    certificates: Vec<Held>,
+}
+
+impl Keys {
+    /// How the listener at `at` shakes hands; `None`: it is plain.
+    pub fn shield(&self, at: Endpoint) -> Option<&Arc<Shield>> {
+        self.shields.get(&at)
+    }
+
+    /// Every certificate, in the order of the configuration.
+    #[cfg(feature = "tls")]
+    pub fn certificates(&self) -> &[Held] {
+        &self.certificates
+    }
+}
+
+/// What is wrong with a certificate of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyError {
+    /// What the file is for, such as `certificate shop`.
+    pub of: String,
+    /// Which file, and why it cannot be used.
+    pub problem: Problem,
+}
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.of, self.problem)
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+/// Where the files of a certificate that comes by ACME are: `acme/NAME.crt` and `acme/NAME.key` in the folder of the startup configuration.
+pub fn acme_files(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
+    let acme = folder.join("acme");
+    (
+        acme.join(format!("{name}.crt")),
+        acme.join(format!("{name}.key")),
+    )
+}

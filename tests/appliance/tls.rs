@@ -1,0 +1,657 @@
+//! TLS towards clients (issue 5 point 1).
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::Command;
+
+use rustls::version::{TLS12, TLS13};
+
+use crate::support::{
+    After, Certificates, Client, Director, Origin, Visitor, answer, der, eventually, free, raw,
+};
+
+/// A director with a virtual that speaks TLS by what `make` writes, redirecting to `https://t.example/PATH`.
+fn redirecting(
+    files: &Certificates,
+    names: &[(&str, &[&str])],
+    settings: &str,
+) -> (Director, SocketAddr, String) {
+    let at = free();
+    let mut config = String::new();
+    let mut shown = String::new();
+    for (name, covers) in names {
+        config += &files.make(name, covers);
+        shown += &format!(" {name}");
+    }
+    config += &format!(
+        "virtual {at}\nurl target https://t.example/%d\nbind {at} target\ntls {at}{shown}\n{settings}"
+    );
+    (Director::start(&config), at, config)
+}
+
+fn curl(arguments: &[&str]) -> (bool, String) {
+    let output = Command::new("curl")
+        .args(["-sS", "-i", "--max-time", "10"])
+        .args(arguments)
+        .output()
+        .expect("curl runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let failed = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.success(), said + &failed)
+}
+
+#[test]
+fn a_client_is_shown_a_certificate_and_redirected() {
+    let files = Certificates::new();
+    let (_director, at, _) = redirecting(&files, &[("shop", &["shop.example"])], "");
+    for version in [&TLS12, &TLS13] {
+        let visitor = Visitor::with(&[b"http/1.1"], None, &[version]);
+        let mut visit = visitor.visit(at, "shop.example").expect("hands are shaken");
+        assert_eq!(visit.protocol().as_deref(), Some(&b"http/1.1"[..]));
+        let said = visit.get("shop.example").expect("an answer");
+        assert!(said.starts_with("HTTP/1.1 302 Found\r\n"), "{said}");
+        assert!(said.contains("Location: https://t.example/\r\n"), "{said}");
+        assert!(visit.ended(), "the end is said, and no cut");
+    }
+    let (ca, to) = (
+        files.authority(),
+        format!("shop.example:{}:{}", at.port(), at.ip()),
+    );
+    let url = format!("https://shop.example:{}/a?b", at.port());
+    let ca = ca.to_str().expect("a path");
+    let (good, said) = curl(&["--cacert", ca, "--resolve", &to, &url]);
+    assert!(good && said.contains("https://t.example/a?b"), "{said}");
+}
+
+#[test]
+fn a_connection_stays_open_where_it_may() {
+    let files = Certificates::new();
+    let (_director, at, _) = redirecting(&files, &[("a", &["a.example"])], "");
+    let mut visit = Visitor::new()
+        .visit(at, "a.example")
+        .expect("hands are shaken");
+    visit.get("a.example").expect("an answer");
+    assert!(visit.ended());
+    let at = free();
+    let config = files.make("k", &["k.example"])
+        + &format!(
+            "virtual {at}\nurl t https://t.example/%d\nbind {at} t\ntls {at} k\nkeepalive {at}\n"
+        );
+    let _director = Director::start(&config);
+    let mut visit = Visitor::new()
+        .visit(at, "k.example")
+        .expect("hands are shaken");
+    for _ in 0..3 {
+        let said = visit.get("k.example").expect("an answer");
+        assert!(said.contains("302 Found"), "{said}");
+    }
+}
+
+#[test]
+fn the_name_that_is_asked_for_chooses_the_certificate() {
+    let files = Certificates::new();
+    let names: [(&str, &[&str]); 3] = [
+        ("first", &["first.example"]),
+        ("wild", &["*.wild.example"]),
+        ("very", &["very.wild.example"]),
+    ];
+    let (_director, at, _) = redirecting(&files, &names, "");
+    for (asked, shown) in [
+        ("first.example", "first"),
+        ("a.wild.example", "wild"),
+        ("VERY.wild.example", "very"),
+    ] {
+        let visit = Visitor::new().visit(at, asked).expect("hands are shaken");
+        assert_eq!(
+            visit.shown(),
+            der(&files.file(&format!("{shown}.crt"))),
+            "{asked}"
+        );
+    }
+    // Whoever asks for none of them is shown the first, and does not take it.
+    for asked in ["other.example", "wild.example", "a.b.wild.example"] {
+        let refused = Visitor::new().visit(at, asked).err().expect("not for it");
+        assert!(
+            refused.to_string().contains("not valid for name"),
+            "{refused}"
+        );
+    }
+    let ip = at.ip().to_string();
+    assert!(Visitor::new().visit(at, &ip).is_err());
+}
+
+#[test]
+fn a_request_for_a_name_that_is_not_covered_is_misdirected() {
+    let files = Certificates::new();
+    let (director, at, _) = redirecting(&files, &[("w", &["*.w.example", "w.example"])], "");
+    let mut visit = Visitor::new()
+        .visit(at, "a.w.example")
+        .expect("hands are shaken");
+    let said = visit.get("b.w.example:8443").expect("an answer");
+    assert!(said.contains("302 Found"), "{said}");
+    for host in ["x.example", "a.b.w.example", "192.0.2.1"] {
+        let mut visit = Visitor::new()
+            .visit(at, "a.w.example")
+            .expect("hands are shaken");
+        let said = visit.get(host).expect("an answer");
+        assert!(
+            said.starts_with("HTTP/1.1 421 Misdirected Request\r\n"),
+            "{host}: {said}"
+        );
+        assert!(visit.ended());
+    }
+    director.counts(&["misdirected", "3"]);
+}
+
+#[test]
+fn plain_http_is_told_so_in_plain() {
+    let files = Certificates::new();
+    let (director, at, _) = redirecting(&files, &[("a", &["a.example"])], "");
+    let said = raw(at, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
+    let said = String::from_utf8_lossy(&said);
+    assert!(said.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{said}");
+    assert!(
+        said.contains("Connection: close\r\n") && said.ends_with("plain-http\n"),
+        "{said}"
+    );
+    director.counts(&["plain-http", "1"]);
+}
+
+#[test]
+fn handshakes_that_come_to_nothing_are_counted_by_their_cause() {
+    let files = Certificates::new();
+    let (director, at, _) = redirecting(&files, &[("a", &["a.example"])], "");
+    assert!(
+        Visitor::with(&[b"spdy/3"], None, &[&TLS13])
+            .visit(at, "a.example")
+            .is_err()
+    );
+    director.counts(&["tls-protocol", "1"]);
+    raw(at, b"\x16\x03\x01\x00\x05hello");
+    director.counts(&["tls-malformed", "1"]);
+    assert!(Visitor::new().visit(at, "other.example").is_err());
+    director.counts_until(&["tls-rejected", "1"]);
+    let mut cut = Client::to(at);
+    cut.send(b"\x16\x03\x01\x02\x00").finish();
+    cut.closed();
+    director.counts_until(&["tls-ended", "1"]);
+    // An authority that asks for what is not laid out.
+    assert!(
+        Visitor::with(&[b"acme-tls/1"], None, &[&TLS13])
+            .visit(at, "a.example")
+            .is_err()
+    );
+    director.counts(&["tls-no-proof", "1"]);
+}
+
+#[test]
+fn half_a_handshake_ends_after_five_seconds() {
+    let files = Certificates::new();
+    let (director, at, _) = redirecting(&files, &[("a", &["a.example"])], "");
+    let begun = std::time::Instant::now();
+    let mut slow = Client::to(at);
+    slow.send(b"\x16\x03\x01\x02\x00");
+    slow.closed();
+    let took = begun.elapsed().as_secs_f64();
+    assert!((4.5..6.5).contains(&took), "{took} s");
+    director.counts(&["tls-slow", "1"]);
+}
+
+#[test]
+fn the_least_version_is_the_operators() {
+    let files = Certificates::new();
+    let (director, at, config) = redirecting(&files, &[("a", &["a.example"])], "");
+    let old = Visitor::with(&[], None, &[&TLS12]);
+    assert!(old.visit(at, "a.example").is_ok());
+    director.reload(&format!("{config}tls-versions {at} 1.3\n"));
+    assert!(old.visit(at, "a.example").is_err());
+    director.counts(&["tls-version", "1"]);
+    assert!(Visitor::new().visit(at, "a.example").is_ok());
+}
+
+#[test]
+fn sessions_are_gone_on_with_at_any_worker_and_over_a_reload() {
+    let files = Certificates::new();
+    let (director, at, config) = redirecting(&files, &[("a", &["a.example"])], "");
+    for version in [&TLS12, &TLS13] {
+        let visitor = Visitor::with(&[], None, &[version]);
+        let mut visit = visitor.visit(at, "a.example").expect("hands are shaken");
+        assert!(!visit.is_resumed());
+        visit.get("a.example").expect("an answer");
+        // Whichever of the two workers has it.
+        for _ in 0..8 {
+            let mut visit = visitor.visit(at, "a.example").expect("hands are shaken");
+            assert!(visit.is_resumed(), "{version:?}");
+            visit.get("a.example").expect("an answer");
+        }
+        director.reload(&format!("{config}: {version:?}\n"));
+        let mut visit = visitor.visit(at, "a.example").expect("hands are shaken");
+        assert!(visit.is_resumed(), "{version:?}");
+        visit.get("a.example").expect("an answer");
+    }
+}
+
+#[test]
+fn a_session_is_not_gone_on_with_where_more_is_asked() {
+    let files = Certificates::new();
+    let (director, at, config) = redirecting(&files, &[("a", &["a.example"])], "");
+    let visitor = Visitor::new();
+    let mut visit = visitor.visit(at, "a.example").expect("hands are shaken");
+    visit.get("a.example").expect("an answer");
+    let ca = files.authority();
+    director.reload(&format!(
+        "{config}client-certificates {at} {}\n",
+        ca.display()
+    ));
+    // TLS 1.3 lets the client believe that all is well before its certificate is missed.
+    let answered = visitor
+        .visit(at, "a.example")
+        .and_then(|mut visit| visit.get("a.example"));
+    assert!(answered.is_err(), "{answered:?}");
+    director.counts_until(&["tls-client-certificate", "1"]);
+}
+
+#[test]
+fn a_certificate_is_changed_without_a_pause() {
+    let files = Certificates::new();
+    let (director, at, config) = redirecting(&files, &[("a", &["a.example"])], "");
+    let first = der(&files.file("a.crt"));
+    let mut open = Visitor::new()
+        .visit(at, "a.example")
+        .expect("hands are shaken");
+    files.make("a", &["a.example", "b.example"]);
+    let second = der(&files.file("a.crt"));
+    let shown = || {
+        Visitor::new()
+            .visit(at, "a.example")
+            .expect("hands are shaken")
+            .shown()
+    };
+    assert_eq!(shown(), first, "nothing is read unasked");
+    director.reload(&config);
+    assert_eq!(
+        shown(),
+        second,
+        "the same configuration, and its files read anew"
+    );
+    assert!(
+        open.get("a.example")
+            .expect("an answer")
+            .contains("302 Found")
+    );
+    // Half a file is refused by name, and the one before goes on.
+    std::fs::write(files.file("a.crt"), "-----BEGIN CERTIFICATE-----\nMIIB").expect("written");
+    let said = director.reload_refused(&config);
+    assert!(
+        said.contains("certificate a:") && said.contains("a.crt"),
+        "{said}"
+    );
+    assert_eq!(shown(), second);
+    std::fs::remove_file(files.file("a.crt")).expect("removed");
+    let said = director.reload_refused(&format!("{config}hostname other\n"));
+    assert!(said.contains("cannot be read"), "{said}");
+    assert_eq!(shown(), second);
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_with_its_reason() {
+    let files = Certificates::new();
+    let (director, at, config) = redirecting(&files, &[("a", &["a.example"])], "");
+    files.make("b", &["b.example"]);
+    files.make_until("old", &["old.example"], 2021);
+    let (crt, key) = (
+        |n: &str| files.file(&format!("{n}.crt")),
+        |n: &str| files.file(&format!("{n}.key")),
+    );
+    let chain = std::fs::read_to_string(crt("b")).expect("a chain");
+    let own = chain.find("-----END CERTIFICATE-----").expect("PEM") + 26;
+    std::fs::write(crt("turned"), format!("{}{}", &chain[own..], &chain[..own])).expect("written");
+    std::fs::write(crt("broken"), format!("{}{}", &chain[..own], &chain[..own])).expect("written");
+    std::fs::write(
+        key("locked"),
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n",
+    )
+    .expect("written");
+    std::fs::write(crt("empty"), "").expect("written");
+    for (chain, key, why) in [
+        (crt("b"), key("a"), "is not that of the certificate"),
+        (crt("turned"), key("b"), "has to be the first"),
+        (crt("broken"), key("b"), "out of order"),
+        (crt("b"), key("locked"), "locked by a password"),
+        (crt("empty"), key("b"), "no certificate is in it"),
+        (crt("b"), crt("empty"), "no private key is in it"),
+        (crt("old"), key("old"), "it has expired"),
+        (crt("none"), key("b"), "cannot be read"),
+    ] {
+        let said = director.reload_refused(&format!(
+            "{config}certificate x {} {}\ntls {at} x\n",
+            chain.display(),
+            key.display()
+        ));
+        assert!(
+            said.contains("certificate x:") && said.contains(why),
+            "{why}: {said}"
+        );
+    }
+    assert!(Visitor::new().visit(at, "a.example").is_ok());
+}
+
+#[test]
+fn clients_show_certificates_and_servers_are_told() {
+    let files = Certificates::new();
+    let (optional, required, plain) = (free(), free(), free());
+    let origin = Origin::saying("served");
+    let ca = files.authority();
+    let ca = ca.display();
+    let config = files.make("s", &["s.example"])
+        + &format!(
+            "real {0}\nvirtual {optional}\nvirtual {required}\nvirtual {plain}\nbind {optional} {0}\nbind {required} {0}\nbind {plain} {0}\n\
+             tls {optional} s\ntls {required} s\nclient-certificates {optional} {ca} optional\nclient-certificates {required} {ca}\n",
+            origin.address
+        );
+    files.make("me", &["me.example"]);
+    let _director = Director::start(&config);
+    let me = Visitor::with(&[], Some((&files, "me")), &[&TLS13, &TLS12]);
+    let forged =
+        "GET / HTTP/1.1\r\nHost: s.example\r\nClient-Cert: :Zm9yZ2Vk:\r\nClient_Cert: :x:\r\n\r\n";
+    for at in [optional, required] {
+        // The second time the session is gone on with, and the certificate with it.
+        for _ in 0..2 {
+            let mut visit = me.visit(at, "s.example").expect("hands are shaken");
+            assert!(visit.ask(forged).expect("an answer").contains("served"));
+        }
+    }
+    let mut nobody = Visitor::new()
+        .visit(optional, "s.example")
+        .expect("hands are shaken");
+    assert!(nobody.ask(forged).expect("an answer").contains("served"));
+    assert!(
+        Client::to(plain)
+            .send(forged)
+            .answer()
+            .text()
+            .contains("served")
+    );
+    let refused = Visitor::new()
+        .visit(required, "s.example")
+        .and_then(|mut v| v.get("s.example"));
+    assert!(refused.is_err(), "{refused:?}");
+    let told: Vec<_> = origin
+        .requests()
+        .iter()
+        .map(|r| {
+            (
+                r.values("client-cert").join("|"),
+                r.values("client_cert").len(),
+            )
+        })
+        .collect();
+    use base64::Engine;
+    let own = base64::engine::general_purpose::STANDARD.encode(der(&files.file("me.crt")));
+    let mine = (format!(":{own}:"), 0);
+    let none = (String::new(), 0);
+    assert_eq!(
+        told,
+        [&mine, &mine, &mine, &mine, &none, &none].map(Clone::clone)
+    );
+}
+
+#[test]
+fn a_stand_in_is_shown_until_an_authority_gives_a_certificate() {
+    let at = free();
+    let config = format!(
+        "virtual {at}\nurl t https://t.example/%d\nbind {at} t\ncertificate mine acme Mine.example www.mine.example\ntls {at} mine\n"
+    );
+    let director = Director::start(&config);
+    assert!(director.log().contains("stand-in"), "{}", director.log());
+    let refused = Visitor::new()
+        .visit(at, "mine.example")
+        .err()
+        .expect("nobody trusts it");
+    assert!(refused.to_string().contains("UnknownIssuer"), "{refused}");
+    let shown = director.typed(&["show certificate"]);
+    assert!(
+        shown.contains("mine") && shown.contains("stand-in"),
+        "{shown}"
+    );
+    // What an authority gives stands beside the configuration.
+    let files = Certificates::new();
+    files.make("mine", &["mine.example", "www.mine.example"]);
+    let acme = director.file().with_file_name("acme");
+    std::fs::create_dir(&acme).expect("a folder");
+    for file in ["mine.crt", "mine.key"] {
+        std::fs::copy(files.file(file), acme.join(file)).expect("copied");
+    }
+    director.reload(&config);
+    let visit = Visitor::new()
+        .visit(at, "www.mine.example")
+        .expect("hands are shaken");
+    assert_eq!(visit.shown(), der(&files.file("mine.crt")));
+    // Broken files do not take away what is in use.
+    std::fs::write(acme.join("mine.key"), "no key").expect("written");
+    director.reload(&config);
+    let visit = Visitor::new()
+        .visit(at, "mine.example")
+        .expect("hands are shaken");
+    assert_eq!(visit.shown(), der(&files.file("mine.crt")));
+}
+
+#[test]
+fn certificates_are_shown_to_the_operator() {
+    let files = Certificates::new();
+    let (metrics, front, at) = (free(), free(), free());
+    let config = files.make("long", &["long.example", "*.long.example"])
+        + &files.make_until("ended", &["ended.example"], 2021)
+        + &format!(
+            "metrics {metrics}\nvirtual {front}\nvirtual {at}\n\
+             url t https://other.example/%d\nurl b https://a.long.example/%d\nurl x https://x.example/%d\n\
+             bind {front} t b\nbind {at} x\nlink t {at}\nlink b {at}\ntls {at} long ended\n",
+        );
+    let director = Director::start(&config);
+    let log = director.log();
+    assert!(log.contains("certificate ended has ended"), "{log}");
+    assert!(
+        log.contains("url t leads clients to") && !log.contains("url b"),
+        "{log}"
+    );
+    let shown = director.typed(&["show certificate"]);
+    for word in [
+        "long",
+        "valid",
+        "2100-01-01",
+        "long.example *.long.example",
+        "ECDSA P-256",
+        "expired",
+    ] {
+        assert!(shown.contains(word), "{word}: {shown}");
+    }
+    let json = director.typed(&["show certificate ended | json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json[0]["state"], "expired");
+    assert_eq!(json[0]["not_after"], "2021-01-01T00:00:00.000Z");
+    assert_eq!(json[0]["shown_at"][0], at.to_string());
+    assert!(json.get(1).is_none());
+    let said = crate::support::get(metrics, "/metrics").text();
+    assert!(
+        said.contains(
+            "signpost_certificate_expiry_timestamp_seconds{certificate=\"long\"} 4102444800\n"
+        ),
+        "{said}"
+    );
+    let checked = crate::support::run(&["check", director.file().to_str().expect("a path")]);
+    let checked = String::from_utf8_lossy(&checked.stderr).into_owned();
+    assert!(
+        checked.contains("certificate ended: it has expired"),
+        "{checked}"
+    );
+    assert!(checked.contains("url t leads clients to"), "{checked}");
+}
+
+#[test]
+fn a_proxys_head_comes_before_the_handshake() {
+    let files = Certificates::new();
+    let origin = Origin::saying("served");
+    let at = free();
+    let config = files.make("s", &["s.example"])
+        + &format!(
+            "real {0}\nvirtual {at}\nbind {at} {0}\ntls {at} s\nproxy-protocol {at}\ntrusted-proxy 127.0.0.0/8\n",
+            origin.address
+        );
+    let director = Director::start(&config);
+    let mut socket = TcpStream::connect(at).expect("a connection");
+    socket
+        .write_all(b"PROXY TCP4 203.0.113.9 192.0.2.1 5000 443\r\n")
+        .expect("sent");
+    let mut visit = Visitor::new()
+        .visit_on(socket, "s.example")
+        .expect("hands are shaken");
+    assert!(
+        visit
+            .get("s.example")
+            .expect("an answer")
+            .contains("served")
+    );
+    let told = origin.requests();
+    assert_eq!(told[0].values("x-forwarded-for"), ["203.0.113.9"]);
+    assert_eq!(told[0].values("x-forwarded-proto"), ["https"]);
+    assert!(Visitor::new().visit(at, "s.example").is_err());
+    director.counts(&["proxy-head", "1"]);
+}
+
+#[test]
+fn bodies_of_any_size_pass_both_ways() {
+    let files = Certificates::new();
+    let origin = Origin::start(|exchange| {
+        exchange.read_body()?;
+        let body: String = exchange
+            .request
+            .body
+            .iter()
+            .rev()
+            .map(|b| *b as char)
+            .collect();
+        exchange.send(answer(200, &body))?;
+        Ok(After::Keep)
+    });
+    let at = free();
+    let config = files.make("s", &["s.example"])
+        + &format!(
+            "real {0}\nvirtual {at}\nbind {at} {0}\ntls {at} s\n",
+            origin.address
+        );
+    let _director = Director::start(&config);
+    let mut visit = Visitor::new()
+        .visit(at, "s.example")
+        .expect("hands are shaken");
+    for length in [0, 1, 16_383, 16_385, 70_000, 1_500_000] {
+        let body: String = (0..length)
+            .map(|n| char::from(b'a' + (n % 23) as u8))
+            .collect();
+        let head =
+            format!("POST / HTTP/1.1\r\nHost: s.example\r\nContent-Length: {length}\r\n\r\n");
+        let said = visit.ask(&(head + &body)).expect("an answer");
+        let (_, back) = said.split_once("\r\n\r\n").expect("a body");
+        let turned: String = body.chars().rev().collect();
+        assert!(back == turned, "{length}: {} bytes came back", back.len());
+    }
+}
+
+#[test]
+fn openings_that_say_nothing_are_no_fault() {
+    let files = Certificates::new();
+    let (director, at, _) = redirecting(&files, &[("a", &["a.example"])], "");
+    Client::to(at).finish();
+    let mut silent = Client::to(at);
+    silent.finish();
+    silent.closed();
+    let mut client = Client::to(at);
+    client.send(b"\x16").finish();
+    client.closed();
+    director.counts_until(&["tls-ended", "1"]);
+}
+
+#[test]
+fn a_redirect_leads_from_http_to_https() {
+    let files = Certificates::new();
+    let (plain, secure) = (free(), free());
+    let port = secure.port();
+    let config = files.make("a", &["a.example"])
+        + &format!(
+            "virtual {plain}\nurl up https://%h:{port}/%d 301\nbind {plain} up\n\
+             virtual {secure}\nurl t https://%h/elsewhere/%d\nbind {secure} t\ntls {secure} a\n"
+        );
+    let _director = Director::start(&config);
+    let said = Client::to(plain)
+        .send("GET /x?y HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        .answer();
+    assert_eq!(
+        (said.status, said.location()),
+        (301, &*format!("https://a.example:{port}/x?y"))
+    );
+    let mut visit = Visitor::new()
+        .visit(secure, "a.example")
+        .expect("hands are shaken");
+    let said = visit.get("a.example").expect("an answer");
+    // The scheme's own port is what was asked for where none is written.
+    assert!(
+        said.contains("Location: https://a.example/elsewhere/\r\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn openssl_shakes_hands_as_well() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        return;
+    }
+    let files = Certificates::new();
+    let (_director, at, _) = redirecting(&files, &[("a", &["a.example"])], "");
+    let mut child = Command::new("openssl")
+        .args([
+            "s_client",
+            "-connect",
+            &at.to_string(),
+            "-servername",
+            "a.example",
+            "-CAfile",
+        ])
+        .arg(files.authority())
+        .args(["-verify_return_error", "-quiet", "-ign_eof"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("openssl runs");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin
+        .write_all(b"GET /o HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        .expect("sent");
+    let mut said = String::new();
+    child
+        .stdout
+        .take()
+        .expect("piped")
+        .read_to_string(&mut said)
+        .expect("text");
+    child.wait().expect("it ends");
+    assert!(said.contains("Location: https://t.example/o"), "{said}");
+}
+
+#[test]
+fn a_drain_ends_idle_connections_by_saying_so() {
+    let files = Certificates::new();
+    let at = free();
+    let config = files.make("k", &["k.example"])
+        + &format!(
+            "virtual {at}\nurl t https://t.example/%d\nbind {at} t\ntls {at} k\nkeepalive {at}\n"
+        );
+    let mut director = Director::start(&config);
+    let mut visit = Visitor::new()
+        .visit(at, "k.example")
+        .expect("hands are shaken");
+    visit.get("k.example").expect("an answer");
+    director.terminate();
+    assert!(visit.ended());
+    assert!(director.wait().success());
+    eventually("the port is closed", || TcpStream::connect(at).is_err());
+}
