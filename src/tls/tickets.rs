@@ -29,7 +29,7 @@ impl Key {
 }
 
 /// A key as another process takes it over: its name and its secret.
-pub type Kept = ([u8; NAME], [u8; 32]);
+type Kept = ([u8; NAME], [u8; 32]);
 
 /// The keys of tickets. Newest first; the first seals, all of them open.
 pub struct Tickets {
