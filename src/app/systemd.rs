@@ -95,7 +95,7 @@ impl Manager {
         notify(&[NotifyState::MainPid(pid)]);
     }
 
-    /// How often [`feed`] is to be called; `None`: there is no watchdog.
+    /// How often [`feed`](super::Director::feed) is to be called; `None`: there is no watchdog.
     pub fn watched(&self) -> Option<Duration> {
         let after = sd_notify::watchdog_enabled()?;
         Some(after / FEEDS).filter(|often| !often.is_zero())
