@@ -21,6 +21,8 @@ pub struct Estate {
     pub secret: [u8; 32],
     /// What was found of each server, by its id.
     pub servers: HashMap<String, Legacy>,
+    /// The keys of TLS session tickets, newest first: name and secret.
+    pub tickets: Vec<([u8; 8], [u8; 32])>,
     /// Who is stuck to which server by its address; [`Loads`](crate::decide::Loads) tells it, which takes its time.
     pub clients: Keepsake,
 }
@@ -87,6 +89,7 @@ impl Writer {
         Estate {
             secret: self.secret,
             servers: self.wards.legacies(self.farm().now()),
+            tickets: self.keyring.ticket_keys(),
             clients: Keepsake::default(),
         }
     }
@@ -95,6 +98,7 @@ impl Writer {
     pub fn inherit(&mut self, estate: Estate) {
         self.secret = estate.secret;
         self.held.legacies = estate.servers;
+        self.keyring.resume_tickets(&estate.tickets);
         self.held.clients = Some(estate.clients);
     }
 

@@ -24,6 +24,9 @@ pub use tell::{certificate_remarks, standing_of};
 #[cfg(not(feature = "tls"))]
 pub use without::*;
 
+/// A key of session tickets as another process takes it over: its name and its secret.
+pub(super) type TicketKept = ([u8; 8], [u8; 32]);
+
 /// How every listener that speaks TLS shakes hands, and what it shows.
 #[derive(Debug, Default)]
 pub struct Keys {

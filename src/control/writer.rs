@@ -83,7 +83,7 @@ pub struct Writer {
     farm: Arc<Farm>,
     pub(super) workers: Vec<Orders>,
     pub(super) logging: Logging,
-    keyring: Keyring,
+    pub(super) keyring: Keyring,
     /// Who serves the listeners that are not the workers'; nobody: they are bound and not served.
     pub(super) rooms: Vec<(Door, Orders)>,
     model: Arc<Model>,

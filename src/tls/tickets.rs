@@ -17,8 +17,19 @@ const NAME: usize = 8;
 
 struct Key {
     name: [u8; NAME],
+    secret: [u8; 32],
     key: RandomizedNonceKey,
 }
+
+impl Key {
+    fn new(name: [u8; NAME], secret: [u8; 32]) -> Option<Key> {
+        let key = RandomizedNonceKey::new(&AES_256_GCM, &secret).ok()?;
+        Some(Key { name, secret, key })
+    }
+}
+
+/// A key as another process takes it over: its name and its secret.
+type Kept = ([u8; NAME], [u8; 32]);
 
 /// The keys of tickets. Newest first; the first seals, all of them open.
 pub struct Tickets {
@@ -44,6 +55,23 @@ impl Tickets {
         self.keys.store(Arc::new(keys));
     }
 
+    /// The keys, for a process that takes over from this one.
+    pub fn keep(&self) -> Vec<Kept> {
+        let keys = self.keys.load();
+        keys.iter().map(|key| (key.name, key.secret)).collect()
+    }
+
+    /// Seals and opens by the keys of another process, where there are any.
+    pub fn resume(&self, kept: &[Kept]) {
+        let kept = kept.iter().take(KEYS);
+        let keys: Vec<_> = kept
+            .filter_map(|(name, secret)| Key::new(*name, *secret).map(Arc::new))
+            .collect();
+        if !keys.is_empty() {
+            self.keys.store(Arc::new(keys));
+        }
+    }
+
     /// How long a key seals, in seconds.
     pub const fn rotated_s() -> u32 {
         ROTATED_S
@@ -61,8 +89,7 @@ fn fresh() -> Option<Key> {
     let (mut secret, mut name) = ([0; 32], [0; NAME]);
     rand::fill(&mut secret).ok()?;
     rand::fill(&mut name).ok()?;
-    let key = RandomizedNonceKey::new(&AES_256_GCM, &secret).ok()?;
-    Some(Key { name, key })
+    Key::new(name, secret)
 }
 
 /// The tickets of listeners that ask the same of their clients: those of others do not open here, so that no ticket stands for a certificate that
@@ -84,7 +111,7 @@ impl ProducesTickets for Scoped {
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
         let keys = self.tickets.keys.load();
-        let Key { name, key } = &**keys.first()?;
+        let Key { name, key, .. } = &**keys.first()?;
         let mut sealed = Vec::with_capacity(plain.len() + 16);
         sealed.extend_from_slice(plain);
         let aad = Aad::from(&self.scope);

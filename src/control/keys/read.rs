@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use tracing::{error, warn};
 
 use super::super::Farm;
-use super::{KeyError, Keys, acme_files};
+use super::{KeyError, Keys, TicketKept, acme_files};
 use crate::decide::Millis;
 use crate::model::{Certificate, CertificateFrom, Endpoint, Model, Tls};
 use crate::tls::{Guard, Loaded, Problem, Proofs, Shield, Tickets, alpn};
@@ -101,6 +101,16 @@ impl Keyring {
             self.rotated = now;
             self.tickets.rotate();
         }
+    }
+
+    /// The keys of tickets, for a process that takes over from this one.
+    pub(in crate::control) fn ticket_keys(&self) -> Vec<TicketKept> {
+        self.tickets.keep()
+    }
+
+    /// Goes on with the keys of another process.
+    pub(in crate::control) fn resume_tickets(&self, kept: &[TicketKept]) {
+        self.tickets.resume(kept);
     }
 
     fn certificate(&self, certificate: &Certificate, before: &[Held]) -> Result<Held, KeyError> {
