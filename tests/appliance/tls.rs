@@ -400,7 +400,7 @@ fn clients_show_certificates_and_servers_are_told() {
 fn a_stand_in_is_shown_until_an_authority_gives_a_certificate() {
     let at = free();
     let config = format!(
-        "virtual {at}\nurl t https://t.example/%d\nbind {at} t\ncertificate mine acme Mine.example www.mine.example\ntls {at} mine\n"
+        "virtual {at}\nurl t https://t.example/%d\nbind {at} t\nacme https://127.0.0.1:1/no-authority\ncertificate mine acme Mine.example www.mine.example\ntls {at} mine\n"
     );
     let director = Director::start(&config);
     assert!(director.log().contains("stand-in"), "{}", director.log());
@@ -418,17 +418,17 @@ fn a_stand_in_is_shown_until_an_authority_gives_a_certificate() {
     let files = Certificates::new();
     files.make("mine", &["mine.example", "www.mine.example"]);
     let acme = director.file().with_file_name("acme");
-    std::fs::create_dir(&acme).expect("a folder");
-    for file in ["mine.crt", "mine.key"] {
-        std::fs::copy(files.file(file), acme.join(file)).expect("copied");
-    }
+    std::fs::create_dir_all(&acme).expect("a folder");
+    let read = |file| std::fs::read(files.file(file)).expect("made");
+    let both = [read("mine.key"), read("mine.crt")].concat();
+    std::fs::write(acme.join("mine.pem"), both).expect("written");
     director.reload(&config);
     let visit = Visitor::new()
         .visit(at, "www.mine.example")
         .expect("hands are shaken");
     assert_eq!(visit.shown(), der(&files.file("mine.crt")));
     // Broken files do not take away what is in use.
-    std::fs::write(acme.join("mine.key"), "no key").expect("written");
+    std::fs::write(acme.join("mine.pem"), "no key").expect("written");
     director.reload(&config);
     let visit = Visitor::new()
         .visit(at, "mine.example")

@@ -111,7 +111,9 @@ fn a_process_that_cannot_serve_changes_nothing_and_says_why() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.contains("goes on") && said.contains(why), "{said}");
-        assert!(director.log().contains("no upgrade, this process goes on"));
+        eventually("it is logged", || {
+            director.log().contains("no upgrade, this process goes on")
+        });
         assert_eq!(get(at, "/x").location(), "http://t.example/x");
     }
     director.upgrade(&[]);
