@@ -11,7 +11,7 @@ RUN cargo build --release --locked --bin signpost \
  && strip target/release/signpost
 
 FROM debian:bookworm-slim
-# The host's certificate authorities, by which servers (`tls`), probes (`https … verify`) and ACME's authorities are checked.
+# The certificate authorities by which servers (`tls`), probes (`https … verify`) and ACME's authorities are checked.
 RUN apt-get update && apt-get install -y --no-install-recommends ca-certificates && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin signpost \
  && install -d -o 10001 -g 10001 -m 0750 /etc/signpost /run/signpost
