@@ -1,8 +1,11 @@
 //! The one writer: prepares and applies changes, publishes snapshots, gathers what was measured.
 //!
-//! A configuration comes in as a [`Model`](crate::model::Model), is prepared (all that can fail: listeners are bound, what needs
-//! `inline` is refused) and applied (cannot fail). Other rooms read [`Farm::live`] and [`Farm::errands`] and send
+//! A configuration comes in as a [`Model`](crate::model::Model), is prepared (all that can fail: listeners are bound, certificates
+//! and authorities read, what needs `inline` and has it not is refused) and applied (cannot fail). Other rooms read [`Farm::live`] and [`Farm::errands`] and send
 //! [`Report`]s; nothing else changes what is published. Enter at [`Writer`]; [`Writer::standings`] tells how every server stands.
+//!
+//! What certificate authorities are to issue is an [`Issuance`], their proofs are [`Challenges`]; the
+//! host's rules for a director in the path of packets are [`packets::Rules`].
 //!
 //! What is asked about the configuration is a [`Wish`]; [`Life`] knows what runs, what is stored and who may change it, [`save`] and
 //! [`Archive`] keep it over crashes.

@@ -1,8 +1,8 @@
 //! Keys and certificates: rustls behind one door.
 //!
-//! Turns certificate files into what listeners, servers and probes shake hands with, and tells what a handshake settled. Enter at
-//! [`Loaded::read`] for a certificate, at [`Shield`] for how a listener shakes hands, at [`Session`] for one connection, whose bytes its owner moves, and at
-//! [`Secure`] for what it settled.
+//! Turns certificate files into what listeners and clients of servers shake hands with, and tells what a handshake settled. Enter at
+//! [`Loaded::read`] for a certificate, at [`Shield`] for how a listener shakes hands, at [`Session`] for one connection, whose bytes its owner moves, at
+//! [`Secure`] for what it settled, and at [`client`] for servers: whom to trust, and connections to them.
 //!
 //! Deliberately unknown here: sockets, who is asked, what the configuration calls a certificate.
 

@@ -2,7 +2,7 @@
 //!
 //! Turns a client's bytes into requests and answers into frames: [`engine`] knows the protocol and no socket, `serve` reads,
 //! answers and writes for all streams of a connection in its one task. A stream that is forwarded has a task of its own, to which
-//! it looks like a client that speaks HTTP/1 (`lane`, `upload`, `reply`). Enter at [`serve`], at [`engine::Engine`] for the bytes.
+//! it looks like a client that speaks HTTP/1 (`lane`, `upload`, `reply`). Enter at `serve`, at [`engine::Engine`] for the bytes.
 //!
 //! Deliberately unknown here: how a decision comes about, how servers are spoken to, TLS.
 
