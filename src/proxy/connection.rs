@@ -346,8 +346,11 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Whether clients may speak HTTP/2 here.
+    /// Whether clients may speak HTTP/2 here without a word before: in the clear alone (RFC 9113 §3.2, §3.3).
     fn http2(&self) -> bool {
+        if self.client.secure.is_some() {
+            return false;
+        }
         let live = self.worker.farm.live().load();
         let node = live.snapshot.node_at(self.at);
         node.is_some_and(|node| live.snapshot.http2(node))

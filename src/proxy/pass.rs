@@ -28,9 +28,10 @@ const UNSERVED: &str = "pass-unserved";
 
 /// Takes a connection that came to `at`.
 pub(super) fn welcome(worker: &Rc<Worker>, socket: Socket, peer: SocketAddr, at: Endpoint) {
+    // At once: whoever is let in next would have its entry taken for this one's.
+    let open = worker.opened();
     let worker = Rc::clone(worker);
     tokio::task::spawn_local(async move {
-        let open = worker.opened();
         // No descriptor is needed for it: a failure is memory's, and the client sees an end.
         if let Ok(client) = TcpStream::from_std(socket) {
             let mut passing = Passing {

@@ -146,6 +146,39 @@ fn a_window_that_opens_lets_the_rest_go() {
 }
 
 #[test]
+fn a_tunnel_that_was_refused_holds_its_connection_no_longer_than_any_answer() {
+    let worker = worker();
+    let mut talk = Talk::new(&worker, KEEPS, 1 << 16);
+    let tunnel = [
+        (":method", "CONNECT"),
+        (":protocol", "websocket"),
+        (":scheme", "http"),
+        (":path", "/"),
+        (":authority", "a"),
+    ];
+    talk.send(&hello().fields(1, false, &tunnel).bytes);
+    let said = words(&talk.got()).join(" ");
+    assert!(said.ends_with(" answer 1 reset 1 NO_ERROR"), "{said}");
+    talk.pass(IDLE + 2 * TICK);
+    talk.pass(LEAVE + 2 * TICK);
+    assert!(talk.got().ended);
+}
+
+#[test]
+fn under_tls_http2_is_spoken_by_agreement_alone() {
+    let worker = worker();
+    let (client, server) = tokio::io::duplex(1 << 16);
+    let peer = "198.51.100.7:4711".parse().expect("an address");
+    let at = endpoint(KEEPS);
+    let mut side = Client::new(server, peer, at.socket());
+    side.secure = Some(std::sync::Arc::default());
+    let mut connection = Connection::new(Rc::clone(&worker), side, at);
+    let mut talk = Talk::served(client, async move { connection.run().await });
+    talk.send(PREFACE);
+    assert!(matches!(talk.got().statuses()[..], [400 | 505]));
+}
+
+#[test]
 fn who_takes_nothing_is_read_no_further_and_ended() {
     let worker = worker();
     let mut talk = Talk::new(&worker, KEEPS, 1 << 12);

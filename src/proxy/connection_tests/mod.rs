@@ -249,3 +249,25 @@ fn talk(worker: &Rc<Worker>, pieces: &[&[u8]]) -> Got {
     }
     talk.got()
 }
+
+#[test]
+fn what_is_passed_on_is_open_from_the_moment_it_was_let_in() {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    let runtime = builder
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+        .expect("a runtime");
+    runtime.block_on(async {
+        let worker = worker();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let to = listener.local_addr().expect("bound");
+        for open in [1, 2] {
+            let _client = std::net::TcpStream::connect(to).expect("a connection");
+            let (socket, peer) = listener.accept().expect("one waits");
+            socket.set_nonblocking(true).expect("set");
+            crate::proxy::pass::welcome(&worker, socket, peer, endpoint(GONE));
+            assert_eq!(worker.open(), open);
+        }
+        worker.emptied().await;
+    });
+}

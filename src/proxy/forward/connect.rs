@@ -101,21 +101,24 @@ where
 
 async fn open(to: To<'_>) -> Result<Upstream, NoConnection> {
     let To {
-        tongue, upgrade, ..
+        tongue,
+        upgrade,
+        from,
+        ..
     } = to;
     let Some(tongue) = tongue else {
         let stream = open_plain(to).await?;
         return Ok(Upstream::new(Wire::Plain(stream), false));
     };
-    if upgrade || !tongue.http2() {
-        return tongue.greet(open_plain(to).await?, upgrade).await;
+    if upgrade || !tongue.http2() || from.is_some() {
+        return tongue.greet(open_plain(to).await?, to).await;
     }
     let opening = tongue.turn().await;
     // Whoever had the turn before may have left room.
     if let Some(upstream) = tongue.join() {
         return Ok(upstream);
     }
-    let greeted = tongue.greet(open_plain(to).await?, false).await;
+    let greeted = tongue.greet(open_plain(to).await?, to).await;
     drop(opening);
     greeted
 }

@@ -41,6 +41,11 @@ impl Upstream {
         }
     }
 
+    /// Whether it served before and, where an exchange over it broke off, would not again: only a stream of it may have been reset.
+    pub(super) fn died(&self) -> bool {
+        self.used && !self.stream.lives_on()
+    }
+
     /// Whether it can take a request now: the server neither closed nor said a byte unasked.
     fn ready(&mut self, probe: bool) -> bool {
         self.stream.silent(probe || self.wary)

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::connect::NoConnection;
+use super::connect::{NoConnection, To};
 use super::http2::Line;
 use super::limits::{LINES, TONGUE_IDLE};
 use super::pool::Upstream;
@@ -114,11 +114,11 @@ impl Tongue {
         Some(Upstream::new(Wire::Http2(Box::new(line.exchange())), true))
     }
 
-    /// Shakes hands over a connection that has just come about. `upgrade`: the request asks for one.
+    /// Shakes hands over a connection that has just come about. One in a client's name is for a single exchange.
     pub(super) async fn greet(
         &self,
         stream: TcpStream,
-        upgrade: bool,
+        To { upgrade, from, .. }: To<'_>,
     ) -> Result<Upstream, NoConnection> {
         let http2 = self.speech.http2 && !upgrade;
         let tls = match upgrade {
@@ -141,7 +141,9 @@ impl Tongue {
         };
         let line = line.map_err(|e| NoConnection::Handshake(format!("HTTP/2: {e}")))?;
         let exchange = line.exchange();
-        self.lines.borrow_mut().push(line);
+        if from.is_none() {
+            self.lines.borrow_mut().push(line);
+        }
         Ok(Upstream::new(Wire::Http2(Box::new(exchange)), false))
     }
 

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::limits::TUNNEL_BYTES;
 use super::splice::{Lends, Pipes, Through};
 use crate::proxy::client::{Client, Stream};
+use crate::proxy::limits::DRAIN;
 
 /// One direction: what was read and not yet written. Empty, it holds no memory.
 #[derive(Debug)]
@@ -184,7 +185,12 @@ where
         client.deadline.poll_passed(cx)
     })
     .await;
-    // The last bytes may have been written just now; a clean end towards both.
-    let _ = std::future::poll_fn(|cx| Pin::new(&mut *server).poll_shutdown(cx)).await;
+    // The last bytes may have been written just now; a clean end towards both, where that can be said.
+    client.deadline.set(DRAIN);
+    std::future::poll_fn(|cx| match Pin::new(&mut *server).poll_shutdown(cx) {
+        Poll::Ready(_) => Poll::Ready(()),
+        Poll::Pending => client.deadline.poll_passed(cx),
+    })
+    .await;
     (up.written, down.written)
 }

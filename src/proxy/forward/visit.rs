@@ -30,6 +30,8 @@ struct Over {
     sent: bool,
     /// Bytes of an answer came.
     answered: bool,
+    /// It took others' exchanges before, and takes no more.
+    died: bool,
 }
 
 /// One server's turn at an exchange.
@@ -60,8 +62,8 @@ impl<S: Stream> Visit<'_, S> {
         let replayable = idempotent && self.exchange.head.framing == Framing::None;
         // A request that cannot be sent twice is worth asking the kernel whether the connection still stands.
         let mut idle = match tongue.filter(|tongue| tongue.http2()) {
+            _ if self.kept_address().is_some() => None,
             Some(tongue) => tongue.join(),
-            None if self.kept_address().is_some() => None,
             None => worker.pools.take(way, !replayable),
         };
         let (mut by_http1, mut replaced) = (false, 0);
@@ -85,17 +87,17 @@ impl<S: Stream> Visit<'_, S> {
                 by_http1 = true;
                 continue;
             }
-            let used = upstream.used;
             let Over {
                 end,
                 begun,
                 sent,
                 answered,
+                died,
             } = self.exchange_over(upstream, way).await;
             return match end {
                 End::Failed(Failure::Reset) => {
                     let replayable = !begun && !answered;
-                    if used && replayable && (idempotent || !sent) && replaced < REPLACED {
+                    if died && replayable && (idempotent || !sent) && replaced < REPLACED {
                         replaced += 1;
                         continue;
                     }
@@ -148,6 +150,7 @@ impl<S: Stream> Visit<'_, S> {
         } = relay.close();
         self.exchange.trace.passed(taken, down);
         self.worker.tally.passed(self.place.gauges(), up, down);
+        let died = upstream.died();
         match end {
             End::Whole(_) if reusable && self.kept_address().is_none() => {
                 // Servers that send a body to HEAD nevertheless may do so late (RFC 9112 §6.3).
@@ -167,6 +170,7 @@ impl<S: Stream> Visit<'_, S> {
             begun,
             sent,
             answered,
+            died,
         }
     }
 
@@ -295,8 +299,11 @@ impl<S: Stream> Visit<'_, S> {
 /// Connections that are replaced uncounted for one request: only what others opened meanwhile makes it more than one.
 const REPLACED: usize = 8;
 
-/// Whether a WebSocket is asked for, and nothing else.
+/// Whether a WebSocket is asked for, and nothing else (RFC 6455 §4.1).
 fn websocket(head: &Head) -> bool {
+    if head.text(&head.method) != b"GET" || head.framing != Framing::None {
+        return false;
+    }
     let mut upgrades = head
         .lines()
         .filter(|(name, _)| name.eq_ignore_ascii_case(b"upgrade"));

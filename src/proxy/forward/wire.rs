@@ -39,6 +39,11 @@ impl Wire {
         matches!(self, Wire::Http2(exchange) if exchange.refused())
     }
 
+    /// Whether an exchange that broke off leaves the connection to others.
+    pub(super) fn lives_on(&self) -> bool {
+        matches!(self, Wire::Http2(exchange) if exchange.lives_on())
+    }
+
     /// Whether nothing came unasked, nor an end. `probe` asks the kernel; without it what the runtime has not seen yet goes
     /// unnoticed.
     pub(super) fn silent(&mut self, probe: bool) -> bool {

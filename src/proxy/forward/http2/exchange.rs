@@ -79,6 +79,11 @@ impl Exchange {
         self.refused
     }
 
+    /// Whether the connection takes further exchanges.
+    pub(in crate::proxy::forward) fn lives_on(&self) -> bool {
+        !self.part.dead.load(Ordering::Relaxed)
+    }
+
     /// Whether WebSockets can be opened over the connection (RFC 8441 §3).
     pub(in crate::proxy::forward) fn opens_websockets(&self) -> bool {
         self.part.requests.is_extended_connect_protocol_enabled()

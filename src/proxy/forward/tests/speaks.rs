@@ -1,5 +1,6 @@
 //! Servers that speak TLS, HTTP/2 or both.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use http::{HeaderMap, Request, Response};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -21,6 +23,8 @@ use super::rig::*;
 use crate::control::Outcome;
 use crate::model::{Serving, Speech, Verify};
 use crate::proxy::forward::After;
+use crate::proxy::forward::connect::To;
+use crate::proxy::forward::tongue::Tongue;
 use crate::tls::client::Trust;
 
 const GET: &str = "GET /x?y HTTP/1.1\r\nHost: a.example\r\n\r\n";
@@ -389,6 +393,34 @@ fn a_connection_that_its_server_gives_up_is_replaced_uncounted() {
 }
 
 #[test]
+fn a_stream_that_a_server_resets_is_no_connection_found_dead() {
+    run(async {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let port = server(move |stream, _| {
+            let count = Arc::clone(&count);
+            serve_http2(stream, false, move |request, mut answer| {
+                let first = count.fetch_add(1, Ordering::Relaxed) == 0;
+                async move {
+                    match first {
+                        true => mirror_http2(request, answer).await,
+                        false => answer.send_reset(Reason::INTERNAL_ERROR),
+                    }
+                }
+            })
+        })
+        .await;
+        let mut rig = rig(&[port], None, true);
+        let (_, got) = rig.exchange(GET).await;
+        assert_eq!(status(&got), "200", "{got}");
+        let (_, got) = rig.exchange(GET).await;
+        assert_eq!(status(&got), "502", "{got}");
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+        assert_eq!(rig.outcomes(), [Outcome::Reset]);
+    });
+}
+
+#[test]
 fn a_request_whose_body_was_taken_is_replayed_where_the_server_refused_it_unseen() {
     run(async {
         let port = server(|stream, number| {
@@ -599,5 +631,51 @@ fn a_websocket_goes_by_http1_where_the_server_does_not() {
         })
         .await;
         talks(&rig(&[port], None, true)).await;
+    });
+}
+
+#[test]
+fn what_only_looks_like_a_websocket_goes_by_http1_as_it_came() {
+    run(async {
+        let port = server(move |mut stream, number| async move {
+            if number == 0 {
+                return serve_http2(stream, true, mirror_http2).await;
+            }
+            let head = read_head(&mut stream).await.unwrap();
+            let length = head.len();
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{head}");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        })
+        .await;
+        let rig = rig(&[port], None, true);
+        let post = UPGRADE.replace("GET", "POST");
+        let post = post.replace("Host: a", "Host: a\r\nContent-Length: 3") + "abc";
+        let (_, got) = rig.exchange(post).await;
+        assert!(got.contains("\r\n\r\nPOST /ws HTTP/1.1\r\n"), "{got}");
+    });
+}
+
+#[test]
+fn a_connection_in_a_clients_name_is_nobody_elses() {
+    run(async {
+        let port = server(|stream, _| serve_http2(stream, false, mirror_http2)).await;
+        let speech = Speech {
+            tls: None,
+            http2: true,
+        };
+        let here = Ipv4Addr::LOCALHOST;
+        let tongue = Tongue::new(&speech, (here.into(), &Trust::default()), 1).unwrap();
+        for from in [Some(CLIENT.ip()), None] {
+            let to = To {
+                server: (here, port).into(),
+                from,
+                tongue: None,
+                upgrade: false,
+            };
+            let stream = TcpStream::connect(to.server).await.unwrap();
+            let _upstream = tongue.greet(stream, to).await.unwrap();
+            assert_eq!(tongue.join().is_some(), from.is_none());
+        }
     });
 }

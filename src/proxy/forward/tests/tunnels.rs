@@ -1,10 +1,15 @@
 //! Upgrades.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex,
+};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::{WebSocketStream, accept_async};
@@ -175,5 +180,57 @@ fn what_a_server_said_before_it_took_no_more_arrives_whole() {
         let (passed, read) = tokio::join!(tunnel, near.read_to_end(&mut got));
         read.unwrap();
         assert_eq!((passed, got.len()), ((0, SAID as u64), SAID));
+    });
+}
+
+/// A server that takes no end.
+struct Stuck(DuplexStream);
+
+impl AsyncRead for Stuck {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Stuck {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl Lends for Stuck {
+    fn lent(&mut self) -> Option<&mut dyn Raw> {
+        None
+    }
+}
+
+#[test]
+fn a_server_that_takes_no_end_is_not_waited_for_long() {
+    run(async {
+        let ((near, far), (server, _there)) = (duplex(64), duplex(64));
+        let mut client = Client::new(far, CLIENT, CLIENT);
+        let (mut server, pipes) = (Stuck(server), Pipes::default());
+        let silence = (Duration::from_secs(7200), &pipes);
+        drop(near);
+        let tunnel = tunnel(&mut client, &mut server, Bytes::new(), silence);
+        let (passed, time) = passing(tunnel).await;
+        assert_eq!(passed, (0, 0));
+        assert!(time < Duration::from_secs(5), "{time:?}");
     });
 }

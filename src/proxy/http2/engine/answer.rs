@@ -68,7 +68,8 @@ impl Engine {
         stream.wants = false;
         if !stream.remote {
             self.close(at);
-        } else if !stream.tunnel {
+        } else {
+            // Of a tunnel too: whoever heard what it says is gone, and only the client's good will would end the stream.
             self.reset_here(at, ErrorCode::NO_ERROR);
         }
     }

@@ -134,7 +134,6 @@ impl Engine {
             remote: !block.end,
             local: true,
             answered: false,
-            tunnel: fields.protocol().is_some(),
             wants: false,
         });
         // A browser's WINDOW_UPDATE and PRIORITY_UPDATE of each stream are paid for.

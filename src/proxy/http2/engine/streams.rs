@@ -25,8 +25,6 @@ pub(super) struct Stream {
     pub(super) local: bool,
     /// Whether a final head was sent.
     pub(super) answered: bool,
-    /// An extended CONNECT: each direction ends by itself.
-    pub(super) tunnel: bool,
     /// Whether more was to be sent than there was room for.
     pub(super) wants: bool,
 }

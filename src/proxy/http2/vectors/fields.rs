@@ -408,7 +408,11 @@ fn connect(list: &mut List) {
         .data(1, false, b"a")
         .data(1, true, b"b")
         .get(3);
-    list.add("a tunnel goes on when one side has ended", open, GOOD);
+    list.add(
+        "a tunnel ends with what it is answered",
+        open,
+        "answer 1 reset 1 NO_ERROR answer 3",
+    );
 }
 
 fn trailers(list: &mut List) {
