@@ -74,10 +74,10 @@ limits! {
         "Requests under way in one connection of HTTP/2.";
     Http2Resets "http2-resets" "streams" 20 1 1_000
         "Streams that an HTTP/2 client reset, not yet done with. Then the connection ends.";
-    Http2Header "http2-header-bytes" "B" 16_384 1_024 65_536
+    Http2Header "http2-header-bytes" "B" 16_384 1_024 32_768
         "Bytes of an HTTP/2 request's fields, as RFC 9113 counts them.";
     Http2Send "http2-send-bytes" "B" 65_536 16_384 1_048_576
-        "Bytes of an answer that wait for an HTTP/2 stream to take them.";
+        "Bytes of answers that wait for an HTTP/2 client to take them. With so many, no more is taken of it or of servers.";
 }
 
 impl Limit {

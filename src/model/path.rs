@@ -72,19 +72,29 @@ pub(super) fn is_in_path(draft: &Draft<'_>, own: Endpoint, real: Endpoint) -> bo
     !draft.whole.inline.is_empty() && own.address == real.address
 }
 
-/// Tells of what would keep servers' answers from coming back.
+/// Tells of what would keep clients' addresses from their servers, or servers' answers from coming back.
 pub(super) fn check(draft: &mut Draft<'_>) {
+    let servers = draft.nodes.iter();
+    let servers = servers.filter(|node| matches!(node.kind(), Some(Kind::Real | Kind::Dip)));
+    let settings = servers.flat_map(|node| {
+        let shared = node.settings.iter().any(|s| s.value == Value::Http2);
+        node.settings.iter().map(move |setting| (setting, shared))
+    });
+    let found: Vec<(Said, bool)> = settings
+        .filter(|(setting, _)| setting.value == Value::Transparent)
+        .map(|(setting, shared)| (setting.said, shared))
+        .collect();
+    for (said, _) in found.iter().filter(|(_, shared)| *shared) {
+        let text = draft.text(said.word);
+        let message = format!("`{text}` is `transparent`, but spoken to by `http2`");
+        let error = draft.error(said.word, message);
+        error.label = "clients share a connection, which has one address".into();
+        error.help = Some("take back one of them: `no transparent ID`, or `no real ID http2` (of a dip `no dip ID http2`)".into());
+    }
     if !draft.whole.inline.is_empty() {
         return;
     }
-    let servers = draft.nodes.iter();
-    let servers = servers.filter(|node| matches!(node.kind(), Some(Kind::Real | Kind::Dip)));
-    let settings = servers.flat_map(|node| &node.settings);
-    let found: Vec<Said> = settings
-        .filter(|setting| setting.value == Value::Transparent)
-        .map(|setting| setting.said)
-        .collect();
-    for said in found {
+    for (said, _) in found {
         let text = draft.text(said.word);
         let message = format!("`{text}` is `transparent`, but no line says `inline`");
         let error = draft.error(said.word, message);

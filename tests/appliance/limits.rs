@@ -1,11 +1,11 @@
 //! The limits that the operator sets: they bound, are counted, and change while connections are open (RELIABILITY.md E, G).
 
-use std::io::Write;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use serde_json::Value;
 
-use crate::support::{Client, Director, eventually, free, get};
+use crate::support::{After, Client, Director, Origin, PATIENCE, eventually, free, get};
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
 
@@ -128,5 +128,110 @@ fn first_keep_alive_goes_then_idle_connections_then_requests_and_the_admin_stays
     eventually("all is well again", || {
         let answer = Client::to(at).send(REQUEST).try_answer("GET");
         answer.is_ok_and(|answer| answer.status == 302 && answer.field("connection").is_none())
+    });
+}
+
+/// A frame of HTTP/2 (RFC 9113 §4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("a short one");
+    let head = [&length.to_be_bytes()[1..], &[kind, flags]].concat();
+    [&head, &stream.to_be_bytes()[..], payload].concat()
+}
+
+/// `GET http://x/` with these fields, compressed, behind it.
+fn asks(stream: u32, more: &[u8]) -> Vec<u8> {
+    let block = [&[0x82, 0x86, 0x84, 0x01, 1, b'x'], more].concat();
+    frame(1, 0x05, stream, &block)
+}
+
+fn resets(stream: u32) -> Vec<u8> {
+    frame(3, 0, stream, &8u32.to_be_bytes())
+}
+
+/// A connection that said its preface, its settings and this.
+fn speaks_http2(at: SocketAddr, settings: &[u8], said: &[u8]) -> TcpStream {
+    let mut stream = TcpStream::connect(at).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("set");
+    let hello = [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        &frame(4, 0, 0, settings)[..],
+    ]
+    .concat();
+    stream.write_all(&[&hello, said].concat()).expect("sent");
+    stream
+}
+
+/// The payload of the next frame of this kind on this stream.
+fn hears(from: &mut TcpStream, kind: u8, stream: u32) -> Vec<u8> {
+    loop {
+        let mut head = [0; 9];
+        from.read_exact(&mut head).expect("a frame");
+        let mut payload = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+        from.read_exact(&mut payload).expect("its payload");
+        if head[3] == kind && head[5..] == stream.to_be_bytes() {
+            return payload;
+        }
+    }
+}
+
+#[test]
+fn connections_of_http_2_begin_with_the_operators_limits_and_hits_are_counted() {
+    let at = free();
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let server = silent.local_addr().expect("bound");
+    let limits = "limit http2-streams 2\nlimit http2-resets 1\nlimit http2-header-bytes 1024\nlimit idle-seconds 1\n";
+    let director = Director::start(&format!(
+        "virtual {at}\nreal {server}\nbind {at} {server}\n{limits}"
+    ));
+    let hits = |limit: &str| shown(&director, limit)["hits"].clone();
+
+    let three = [asks(1, b""), asks(3, b""), asks(5, b"")].concat();
+    let mut client = speaks_http2(at, b"", &three);
+    let settings = hears(&mut client, 4, 0);
+    for (id, value) in [(3, 2), (6, 1024)] {
+        let said = settings.chunks(6).find(|setting| setting[1] == id);
+        assert_eq!(said.expect("it is said")[2..], u32::to_be_bytes(value));
+    }
+    assert_eq!(hears(&mut client, 3, 5), 7u32.to_be_bytes(), "refused");
+    assert_eq!(hits("http2-streams"), 1);
+
+    let twice = [asks(1, b""), resets(1), asks(3, b""), resets(3)].concat();
+    let mut client = speaks_http2(at, b"", &twice);
+    assert_eq!(hears(&mut client, 7, 0)[4..8], 11u32.to_be_bytes(), "calm");
+    assert_eq!(hits("http2-resets"), 1);
+
+    let field = [&[0, 1, b'a', 0x7f, 0xcd, 7], &[b'v'; 1100][..]].concat();
+    let mut client = speaks_http2(at, b"", &asks(1, &field));
+    hears(&mut client, 1, 1);
+    assert_eq!(hits("http2-header-bytes"), 1);
+    hears(&mut client, 7, 0);
+    assert_eq!(hits("idle-seconds"), 1);
+}
+
+#[test]
+fn who_takes_nothing_of_an_answer_over_http_2_holds_so_much_of_it_and_not_for_long() {
+    let origin = Origin::start(|exchange| {
+        exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")?;
+        for _ in 0..10_000 {
+            exchange.send([b'x'; 100_000])?;
+        }
+        Ok(After::Keep)
+    });
+    let at = free();
+    let limits = "limit http2-send-bytes 16384\nlimit stalled-write-seconds 1\n";
+    let director = Director::start(&format!(
+        "virtual {at}\nreal {0}\nbind {at} {0}\n{limits}",
+        origin.address
+    ));
+    let wide = [&[0, 4], &0x7fff_ffff_u32.to_be_bytes()[..]].concat();
+    let wider = frame(8, 0, 0, &0x7000_0000_u32.to_be_bytes());
+    let mut client = speaks_http2(at, &wide, &[wider, asks(1, b"")].concat());
+    // Once it is full, what the client says goes unheard.
+    eventually("it is full and told so", || {
+        let _ = client.write_all(&frame(6, 0, 0, b"are you?"));
+        shown(&director, "http2-send-bytes")["hits"] != 0
+    });
+    eventually("the client is given up", || {
+        shown(&director, "stalled-write-seconds")["hits"] != 0
     });
 }

@@ -191,7 +191,7 @@ impl Came<'_> {
     }
 }
 
-/// Writes a head as HTTP/1 has it. The limits of a list of fields keep it far below 64 KiB.
+/// Writes a head as HTTP/1 has it. The limit of a list of fields, at most 32 KiB, keeps it far below 64 KiB.
 struct Writer {
     bytes: Vec<u8>,
     fields: Vec<Field>,

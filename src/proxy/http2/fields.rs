@@ -4,7 +4,7 @@ use std::mem::take;
 use std::ops::Range;
 
 use super::hpack::{Entry, Known};
-use super::limits::{LIST_BYTES, LIST_FIELDS};
+use super::limits::LIST_FIELDS;
 
 mod check;
 
@@ -14,7 +14,7 @@ type Span = Range<u16>;
 /// The fields of the last request or trailers that [`take`](super::engine::Engine::take) told of.
 ///
 /// One for a worker is enough, as nothing of it has to be kept from one event to the next; it allocates only until it has grown
-/// to what its requests need, at most some 40 KiB.
+/// to what its requests need, at most some 60 KiB.
 #[derive(Debug, Default)]
 pub struct Fields {
     /// Names and values one after the other.
@@ -31,6 +31,8 @@ pub struct Fields {
     /// What the list counts so far, in bytes (RFC 9113 §6.5.2), and its fields.
     size: usize,
     count: usize,
+    /// What the list may count, in bytes: up to 32 KiB, so that a place in it fits a [`Span`], in HTTP/1 too.
+    most: usize,
     /// What was wrong first.
     fault: Option<&'static str>,
     large: bool,
@@ -55,7 +57,7 @@ pub(super) enum Verdict {
     Good,
     /// It is no request or trailers: the stream ends.
     Malformed(&'static str),
-    /// More than [`LIST_BYTES`] or [`LIST_FIELDS`].
+    /// More bytes than it may have, or more than [`LIST_FIELDS`].
     Large,
 }
 
@@ -73,8 +75,8 @@ impl Fields {
         Fields::default()
     }
 
-    /// Forgets what it has, and waits for a block.
-    pub(super) fn begin(&mut self, kind: Kind) {
+    /// Forgets what it has, and waits for a block of `most` bytes.
+    pub(super) fn begin(&mut self, kind: Kind, most: usize) {
         let (mut text, mut lines) = (take(&mut self.text), take(&mut self.lines));
         text.clear();
         lines.clear();
@@ -82,6 +84,7 @@ impl Fields {
             text,
             lines,
             kind,
+            most,
             ..Fields::default()
         };
     }
@@ -113,7 +116,7 @@ impl Fields {
     fn counts(&mut self, length: usize) -> bool {
         self.size += length + 32;
         self.count += 1;
-        self.large |= self.size > LIST_BYTES || self.count > LIST_FIELDS;
+        self.large |= self.size > self.most || self.count > LIST_FIELDS;
         !self.large && self.fault.is_none() && self.kind != Kind::Nothing
     }
 

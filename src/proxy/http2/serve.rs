@@ -11,13 +11,13 @@ use tokio::io::ReadBuf;
 
 use super::answering::{self, Forward, Held, Then};
 use super::code::ErrorCode;
-use super::engine::{Event, Settings, Step, StreamId};
+use super::engine::{Event, LONG_LIST, MANY_RESETS, MANY_STREAMS, Settings, Step, StreamId};
 use super::fields::Fields;
 use super::hub::Hub;
 use super::lane;
 use super::limits::LEAVE;
 use super::upload::Upload;
-use crate::model::Endpoint;
+use crate::model::{Endpoint, Limit};
 use crate::proxy::bounds;
 use crate::proxy::case::Whence;
 use crate::proxy::client::{Client, Stream};
@@ -89,6 +89,17 @@ struct Session<'a, S> {
     wait: Option<Wait>,
 }
 
+/// What a connection begins with, as the operator has it now.
+fn settings() -> Settings {
+    Settings {
+        streams: bounds::of(Limit::Http2Streams),
+        resets: bounds::of(Limit::Http2Resets),
+        list_bytes: bounds::of(Limit::Http2Header),
+        output_bytes: bounds::of(Limit::Http2Send),
+        ..Settings::default()
+    }
+}
+
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -120,7 +131,7 @@ impl<'a, S: Stream> Session<'a, S> {
             worker,
             client,
             at,
-            hub: Hub::new(Settings::default()),
+            hub: Hub::new(settings()),
             held: Vec::new(),
             short: false,
             full: false,
@@ -265,6 +276,7 @@ impl<'a, S: Stream> Session<'a, S> {
                     break;
                 }
                 Step::Full => {
+                    self.worker.tally.hit(Limit::Http2Send);
                     self.full = true;
                     break;
                 }
@@ -318,13 +330,13 @@ impl<'a, S: Stream> Session<'a, S> {
             Event::Reset { stream, why, .. } => {
                 match why {
                     "" => self.worker.tally.http2(Http2Event::ResetByClient),
-                    rule => self.worker.tally.http2_fault(rule),
+                    rule => self.count_fault(rule),
                 }
                 self.held.retain(|held| held.id != stream);
                 self.hub.cut(stream);
             }
             Event::Malformed { code, why, .. } => {
-                self.worker.tally.http2_fault(why);
+                self.count_fault(why);
                 let status = if code == ErrorCode::NO_ERROR { 431 } else { 0 };
                 self.whence().log_fault(why, b"", (status, 0));
             }
@@ -333,8 +345,19 @@ impl<'a, S: Stream> Session<'a, S> {
 
     fn tell_broken(&self) {
         let why = self.hub.engine(|engine| engine.why());
-        self.worker.tally.http2_fault(why);
+        self.count_fault(why);
         self.whence().log_fault(why, b"", (0, 0));
+    }
+
+    fn count_fault(&self, why: &'static str) {
+        let tally = &self.worker.tally;
+        tally.http2_fault(why);
+        match why {
+            MANY_STREAMS => tally.hit(Limit::Http2Streams),
+            MANY_RESETS => tally.hit(Limit::Http2Resets),
+            LONG_LIST => tally.hit(Limit::Http2Header),
+            _ => {}
+        }
     }
 
     fn whence(&self) -> Whence<'_> {
@@ -419,16 +442,25 @@ impl<'a, S: Stream> Session<'a, S> {
             }
             ready!(self.client.deadline.poll_passed(cx));
             match wait {
-                Wait::ToTake => return Poll::Ready(End::Gone),
+                Wait::ToTake => {
+                    self.worker.tally.hit(Limit::StalledWrite);
+                    return Poll::Ready(End::Gone);
+                }
                 Wait::ToLeave if self.leaving > 1 => return Poll::Ready(End::Gone),
-                Wait::ToLeave | Wait::Idle => self.leave(),
+                Wait::ToLeave => self.leave(),
+                Wait::Idle => {
+                    self.worker.tally.hit(Limit::Idle);
+                    self.leave();
+                }
                 Wait::Head => {
+                    self.worker.tally.hit(Limit::Head);
                     self.worker.tally.http2_fault(SLOW_HEAD);
                     self.whence().log_fault(SLOW_HEAD, b"", (0, 0));
                     self.leave();
                     self.leave();
                 }
                 Wait::Window => {
+                    self.worker.tally.hit(Limit::StalledWrite);
                     for held in std::mem::take(&mut self.held) {
                         self.worker.tally.http2(Http2Event::ResetHere);
                         (self.hub).engine(|engine| engine.reset(held.id, ErrorCode::CANCEL));

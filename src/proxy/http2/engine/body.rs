@@ -4,7 +4,6 @@ use super::streams::Stream;
 use super::{Broken, Engine, Event, StreamId, Took};
 use crate::proxy::http2::code::ErrorCode;
 use crate::proxy::http2::frame::{self, Head, LAST_STREAM, PAYLOAD, flag, kind};
-use crate::proxy::http2::limits::OUTPUT_BYTES;
 
 impl Engine {
     pub(super) fn data<'a>(&mut self, head: Head, payload: &'a [u8]) -> Took<'a> {
@@ -128,7 +127,8 @@ impl Engine {
         if !self.streams.open[at].answered || !self.streams.open[at].local {
             return data.len();
         }
-        let room = OUTPUT_BYTES.saturating_sub(self.output().len());
+        let room = self.settings.output_bytes as usize;
+        let room = room.saturating_sub(self.output().len());
         let alone = self.streams.open.iter().all(|s| s.id == id || !s.wants);
         let stream = &mut self.streams.open[at];
         let window = stream.send.min(self.send).max(0) as usize;
@@ -165,7 +165,7 @@ impl Engine {
 
     /// The next of those that want to send, behind the one that was last.
     pub(super) fn next_room(&mut self) -> Option<StreamId> {
-        if self.output().len() >= OUTPUT_BYTES || self.send <= 0 {
+        if self.is_full() || self.send <= 0 {
             return None;
         }
         let ready = |s: &Stream| s.wants && s.send > 0;

@@ -1,7 +1,7 @@
 //! Blocks of fields: requests and trailers (RFC 9113 §4.3, §6.2, §6.10, §8.1).
 
 use super::streams::Stream;
-use super::{Block, Broken, Engine, Event, Leaving, StreamId, Took};
+use super::{Block, Broken, Engine, Event, LONG_LIST, Leaving, MANY_STREAMS, StreamId, Took};
 use crate::proxy::http2::code::ErrorCode;
 use crate::proxy::http2::fields::{Fields, Kind, Verdict};
 use crate::proxy::http2::frame::{self, Head, LAST_STREAM, flag};
@@ -85,14 +85,14 @@ impl Engine {
             } else {
                 self.nothing_new()?;
             }
-            return self.refuse(block, ErrorCode::REFUSED_STREAM, "too many streams");
+            return self.refuse(block, ErrorCode::REFUSED_STREAM, MANY_STREAMS);
         }
         self.decode(Kind::Request, bytes, fields)?;
         self.request(block, fields)
     }
 
     fn decode(&mut self, kind: Kind, bytes: &[u8], fields: &mut Fields) -> Result<(), Broken> {
-        fields.begin(kind);
+        fields.begin(kind, self.settings.list_bytes as usize);
         let decoded = self.decoder.decode(bytes, fields);
         decoded.map_err(|damage| Broken {
             code: ErrorCode::COMPRESSION_ERROR,
@@ -120,8 +120,7 @@ impl Engine {
                 self.head(block.stream, true, |output| {
                     super::hpack::status(output, 431);
                 });
-                let why = "too large a list of fields";
-                return self.refuse(block, ErrorCode::NO_ERROR, why);
+                return self.refuse(block, ErrorCode::NO_ERROR, LONG_LIST);
             }
         }
         self.streams.open.push(Stream {

@@ -39,6 +39,12 @@ pub struct Settings {
     pub connection_window: u32,
     /// Whether `CONNECT` with `:protocol` is taken (RFC 8441).
     pub connect_protocol: bool,
+    /// Streams that the client may reset before they were answered ([`limits::PENDING_RESETS`]).
+    pub resets: u32,
+    /// A list of fields, in bytes, up to 32,768 ([`limits::LIST_BYTES`]).
+    pub list_bytes: u32,
+    /// Bytes that wait to be written to the client ([`limits::OUTPUT_BYTES`]).
+    pub output_bytes: u32,
 }
 
 impl Default for Settings {
@@ -48,6 +54,9 @@ impl Default for Settings {
             stream_window: limits::STREAM_WINDOW,
             connection_window: limits::CONNECTION_WINDOW,
             connect_protocol: true,
+            resets: limits::PENDING_RESETS,
+            list_bytes: limits::LIST_BYTES as u32,
+            output_bytes: limits::OUTPUT_BYTES as u32,
         }
     }
 }
@@ -180,6 +189,13 @@ struct Block {
     bytes: Vec<u8>,
 }
 
+/// A fault: one stream more than [`Settings::streams`].
+pub const MANY_STREAMS: &str = "too many streams";
+/// A fault: a list longer than [`Settings::list_bytes`], or of too many fields.
+pub const LONG_LIST: &str = "too large a list of fields";
+/// A fault: one reset more than [`Settings::resets`].
+pub const MANY_RESETS: &str = "too many requests were reset before they were answered";
+
 /// Why the connection cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Broken {
@@ -258,7 +274,7 @@ impl Engine {
         let settings = [
             (setting::MAX_CONCURRENT_STREAMS, self.settings.streams),
             (setting::INITIAL_WINDOW_SIZE, self.settings.stream_window),
-            (setting::MAX_HEADER_LIST_SIZE, limits::LIST_BYTES as u32),
+            (setting::MAX_HEADER_LIST_SIZE, self.settings.list_bytes),
             (
                 setting::ENABLE_CONNECT_PROTOCOL,
                 u32::from(self.settings.connect_protocol),
@@ -326,7 +342,7 @@ impl Engine {
         self.headed(at, end);
     }
 
-    /// Queues a piece of an answer's body: as much as windows and [`OUTPUT_BYTES`](limits::OUTPUT_BYTES) let, and says how much;
+    /// Queues a piece of an answer's body: as much as windows and [`output_bytes`](Settings::output_bytes) let, and says how much;
     /// `end` counts once all is taken. If that is less than all, [`room`](Engine::room) names the stream when there is room.
     /// For a stream that is no more all is taken, and dropped.
     pub fn send(&mut self, stream: StreamId, data: &[u8], end: bool) -> usize {
@@ -418,6 +434,11 @@ impl Engine {
     /// What was wrong, where [`take`](Engine::take) said [`Step::Broken`].
     pub fn why(&self) -> &'static str {
         self.broken.map_or("", |b| b.why)
+    }
+
+    /// Whether so much waits to be written that nothing more is taken.
+    fn is_full(&self) -> bool {
+        self.output().len() >= self.settings.output_bytes as usize
     }
 
     /// Lends a buffer for the output, to be taken back by [`reclaim`](Engine::reclaim); ignored where one is in use.

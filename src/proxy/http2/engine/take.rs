@@ -1,13 +1,13 @@
 //! What comes from the client: each frame's rules, and the frames of the connection (RFC 9113 §5, §6).
 
 use super::streams::End;
-use super::{Broken, Engine, Event, Leaving, Stage, Step, StreamId, Took};
+use super::{Broken, Engine, Event, Leaving, MANY_RESETS, Stage, Step, StreamId, Took};
 use crate::proxy::http2::code::ErrorCode;
 use crate::proxy::http2::fields::Fields;
 use crate::proxy::http2::frame::{self, HEAD, Head, LAST_STREAM, PREFACE, flag, kind, setting};
 use crate::proxy::http2::limits::{
     FAULTS_FORGOTTEN_MS, FRAME_BYTES, IDLE_FRAMES, IDLE_FRAMES_FORGOTTEN_MS, LATE_RESET,
-    LOCAL_RESETS, OUTPUT_BYTES, PENDING_RESETS, RESETS_FORGOTTEN_MS, SETTINGS, TABLE_BYTES,
+    LOCAL_RESETS, RESETS_FORGOTTEN_MS, SETTINGS, TABLE_BYTES,
 };
 
 /// What the ping says that goes out with a GOAWAY: when it comes back the client has seen that.
@@ -18,7 +18,7 @@ impl Engine {
         if let Some(broken) = self.broken {
             return Step::Broken(broken.code);
         }
-        if self.output().len() >= OUTPUT_BYTES {
+        if self.is_full() {
             return Step::Full;
         }
         self.now = self.now.max(now);
@@ -205,13 +205,8 @@ impl Engine {
         };
         if self.streams.open[at].answered {
             self.late_reset()?;
-        } else if self
-            .resets
-            .above(PENDING_RESETS, self.now, RESETS_FORGOTTEN_MS)
-        {
-            return Err(Broken::calm(
-                "too many requests were reset before they were answered",
-            ));
+        } else if (self.resets).above(self.settings.resets, self.now, RESETS_FORGOTTEN_MS) {
+            return Err(Broken::calm(MANY_RESETS));
         }
         self.close(at);
         self.streams.remember(id, true);
