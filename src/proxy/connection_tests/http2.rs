@@ -6,7 +6,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use super::*;
 use crate::proxy::accept::Listening;
 use crate::proxy::http2::PREFACE;
-use crate::proxy::http2::limits::LEAVE;
+use crate::proxy::http2::limits::{LEAVE, UNHEEDING};
 use crate::proxy::http2::vectors::{Answers, Vector, all, hello, summary};
 
 /// What the server said, without its settings and what follows them.
@@ -143,6 +143,32 @@ fn a_window_that_opens_lets_the_rest_go() {
         said.starts_with("data 1 ") && said.ends_with(" answer 1"),
         "{said}"
     );
+}
+
+#[test]
+fn who_goes_on_asking_over_a_connection_that_ends_is_heard_so_often_and_no_more() {
+    let worker = worker();
+    let mut talk = Talk::new(&worker, KEEPS, 1 << 20);
+    let begin = hello().get(1).bytes;
+    talk.send(&begin);
+    talk.got();
+    worker.retire();
+    talk.turn();
+    assert_eq!(words(&talk.got()), ["goaway NO_ERROR", "ping"]);
+    let ask = |from: u32, count| {
+        let many = hello().times(count, |say, nth| say.get(from + 2 * nth));
+        many.bytes[hello().bytes.len()..].to_vec()
+    };
+    talk.send(&ask(3, UNHEEDING));
+    let got = talk.got();
+    let answers = |got: &Got| {
+        let words = words(got);
+        words.iter().filter(|w| w.starts_with("answer")).count()
+    };
+    assert_eq!((answers(&got), got.ended), (UNHEEDING as usize, false));
+    talk.send(&ask(3 + 2 * UNHEEDING, 3));
+    let got = talk.got();
+    assert_eq!((answers(&got), got.ended), (1, true), "{:?}", words(&got));
 }
 
 #[test]

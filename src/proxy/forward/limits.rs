@@ -31,8 +31,9 @@ pub(super) const LINES: usize = 8;
 pub(super) const HTTP2_STREAMS: usize = 100;
 /// What a server may send of one answer before it is taken, in bytes.
 pub(super) const HTTP2_WINDOW: u32 = 128 * 1024;
-/// The same of all answers over one connection, in bytes.
-pub(super) const HTTP2_WINDOWS: u32 = 2 * 1024 * 1024;
+/// The same of all answers over one connection, in bytes: as much as all of them, so that clients that take nothing hold up nobody
+/// else.
+pub(super) const HTTP2_WINDOWS: u32 = HTTP2_STREAMS as u32 * HTTP2_WINDOW;
 /// How long a connection that speaks HTTP/2 is kept idle.
 pub(super) const HTTP2_IDLE: Duration = Duration::from_secs(60);
 /// How long is kept what was worked out of a server that speaks TLS or HTTP/2 and is asked no more.

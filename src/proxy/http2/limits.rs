@@ -49,3 +49,6 @@ pub const REMEMBERED: usize = 128;
 
 /// How long a client may take to see that its connection ends, before what it asks then goes unheard.
 pub const LEAVE: std::time::Duration = std::time::Duration::from_secs(1);
+/// Requests that a client may begin after it was told that its connection ends: with as many under way as it may have, and as many
+/// answers before the word, it cannot have begun more without seeing it.
+pub const UNHEEDING: u32 = 2 * STREAMS;

@@ -15,7 +15,7 @@ use super::engine::{Event, LONG_LIST, MANY_RESETS, MANY_STREAMS, Settings, Step,
 use super::fields::Fields;
 use super::hub::Hub;
 use super::lane;
-use super::limits::LEAVE;
+use super::limits::{LEAVE, UNHEEDING};
 use super::upload::Upload;
 use crate::model::{Endpoint, Limit};
 use crate::proxy::bounds;
@@ -83,6 +83,8 @@ struct Session<'a, S> {
     full: bool,
     /// The end was said, and how often.
     leaving: u8,
+    /// Requests that came after it was said once.
+    unheeding: u32,
     broken: bool,
     /// Something went on that the deadline heeds.
     moved: bool,
@@ -136,6 +138,7 @@ impl<'a, S: Stream> Session<'a, S> {
             short: false,
             full: false,
             leaving: 0,
+            unheeding: 0,
             broken: false,
             moved: false,
             wait: None,
@@ -367,6 +370,12 @@ impl<'a, S: Stream> Session<'a, S> {
     fn request(&mut self, id: StreamId, end: bool, desk: &mut answering::Desk) {
         self.worker.tally.http2(Http2Event::Stream);
         self.moved = true;
+        if self.leaving == 1 {
+            self.unheeding += 1;
+            if self.unheeding > UNHEEDING {
+                self.leave();
+            }
+        }
         let whence = self.whence();
         let then = (self.hub).engine(|engine| answering::answer(whence, engine, desk, (id, end)));
         match then {

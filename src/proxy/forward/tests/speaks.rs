@@ -679,3 +679,59 @@ fn a_connection_in_a_clients_name_is_nobody_elses() {
         }
     });
 }
+
+#[test]
+fn clients_that_take_nothing_hold_up_nobody_else_over_the_same_connection() {
+    const STALLED: usize = 40;
+    run(async {
+        let sent = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&sent);
+        let port = server(move |stream, _| {
+            let count = Arc::clone(&count);
+            serve_http2(stream, false, move |request, mut answer| {
+                let count = Arc::clone(&count);
+                async move {
+                    if request.uri().path() != "/large" {
+                        return mirror_http2(request, answer).await;
+                    }
+                    let mut stream = answer.send_response(Response::new(()), false).unwrap();
+                    loop {
+                        stream.reserve_capacity(1 << 14);
+                        let room = futures_util::future::poll_fn(|cx| stream.poll_capacity(cx));
+                        let Some(Ok(room)) = room.await else {
+                            return;
+                        };
+                        stream.send_data(vec![b'a'; room].into(), false).unwrap();
+                        count.fetch_add(room, Ordering::Relaxed);
+                    }
+                }
+            })
+        })
+        .await;
+        let rig = rig(&[port], None, true);
+        let large = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n";
+        let clients: Vec<_> = (0..STALLED).map(|_| tokio::io::duplex(1)).collect();
+        let (_nears, fars): (Vec<_>, Vec<_>) = clients.into_iter().unzip();
+        let stalled = fars.into_iter().map(|far| rig.open_over(far, large));
+        let stalled = futures_util::future::join_all(stalled);
+        let other = async {
+            // All that can be sent is.
+            let (mut before, mut same) = (0, 0);
+            while before < STALLED || same < 2_000 {
+                tokio::task::yield_now().await;
+                let now = sent.load(Ordering::Relaxed);
+                same = if now == before { same + 1 } else { 0 };
+                before = now;
+            }
+            let (mut near, exchange) = rig.open(GET.as_bytes());
+            let mut got = String::new();
+            let (_, read) = tokio::join!(exchange, near.read_to_string(&mut got));
+            read.unwrap();
+            got
+        };
+        tokio::select! {
+            _ = stalled => panic!("an answer that nobody takes has ended"),
+            got = other => assert_eq!(status(&got), "200", "{got}"),
+        }
+    });
+}
