@@ -61,6 +61,11 @@ fn figure(net: &mut Net, config: &str, addresses: [&str; 3], client: &str) {
         "{answer:?}"
     );
     assert!(!answer.has("signpost-"), "{answer:?}");
+    // So does what has no ports, a hop further than the director.
+    for server in [coyote, roadrunner] {
+        let told = net.ping(server);
+        assert!(told.contains("ttl=63"), "{told}");
+    }
     // A server that is down: the virtual stands in, and issues a new redirect.
     net.stop("coyote");
     let answer = net.ask(coyote, 80, "coyote.acme.com", "/cart");

@@ -231,6 +231,12 @@ impl Net {
         Answer(answer.unwrap_or_else(|e| format!("{to}: {e}")))
     }
 
+    /// What `ping` tells a client of `to`.
+    pub(crate) fn ping(&self, to: &str) -> String {
+        let host = self.host("client");
+        done("ip", &["netns", "exec", &host, "ping", "-c1", "-W5", to])
+    }
+
     /// A file that says `config`.
     pub(crate) fn write(&self, config: &str) -> String {
         let path = self.folder.path().join("startup-config");

@@ -19,6 +19,8 @@ pub(super) struct Passage {
 #[derive(Debug)]
 struct Framing {
     chunks: bool,
+    /// Whether the other side gets trailers, where there are chunks.
+    trailers: bool,
     first: bool,
     ended: bool,
     passed: u64,
@@ -33,11 +35,18 @@ impl Passage {
         };
         let onto = Framing {
             chunks,
+            trailers: true,
             first: true,
             ended: from.as_ref().is_some_and(BodyDecoder::ended),
             passed: 0,
         };
         Passage { from, onto }
+    }
+
+    /// As it is, but what comes as trailers stays behind (RFC 9112 §7.1.2 leaves that to whoever passes chunks on).
+    pub(super) fn without_trailers(mut self) -> Passage {
+        self.onto.trailers = false;
+        self
     }
 
     /// Whether all of it has been passed on.
@@ -132,6 +141,7 @@ impl Framing {
     fn end(&mut self, text: &mut Vec<u8>, trailers: &[(Bytes, Bytes)]) {
         self.ended = true;
         if self.chunks {
+            let trailers = if self.trailers { trailers } else { &[] };
             write_last_chunk(text, self.first, trailers);
         }
     }

@@ -83,6 +83,8 @@ pub(super) struct Route<'a> {
     /// A cookie that is ours and none of the server's business.
     pub(super) cookie: Option<&'a str>,
     pub(super) pseudonym: &'a str,
+    /// The server gets what comes as trailers.
+    pub(super) trailers: bool,
 }
 
 /// Appends the head that the server gets.
@@ -146,6 +148,7 @@ fn write_fields(head: &Head, route: &Route<'_>, out: &mut Vec<u8>) {
         }
         let ours = (forwarding(name) && !(route.trusted && told_on(name)))
             || disguised(name)
+            || (!route.trailers && name.eq_ignore_ascii_case(b"trailer"))
             || [b"content-length".as_slice(), b"via", b"expect"]
                 .iter()
                 .any(|n| name.eq_ignore_ascii_case(n));

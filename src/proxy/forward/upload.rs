@@ -24,9 +24,14 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    pub(super) fn new(framing: Framing) -> Upload {
+    /// A body that is framed so, for a server that takes trailers or not.
+    pub(super) fn new(framing: Framing, trailers: bool) -> Upload {
+        let passage = Passage::new(Extent::Framed(framing), framing == Framing::Chunked);
         Upload {
-            passage: Passage::new(Extent::Framed(framing), framing == Framing::Chunked),
+            passage: match trailers {
+                true => passage,
+                false => passage.without_trailers(),
+            },
             begun: false,
             credit: bounds::seconds(Limit::BodyGrace),
             waiting: None,

@@ -125,6 +125,7 @@ impl<S: Stream> Visit<'_, S> {
             certificate: secure.as_deref().and_then(Secure::client_certificate),
             cookie: self.exchange.cookie(),
             pseudonym: &self.worker.pseudonym,
+            trailers: upstream.stream.takes_trailers(),
         };
         let silence = self.silence();
         let mut relay = Relay::new(

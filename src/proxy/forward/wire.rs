@@ -34,6 +34,12 @@ impl Wire {
         }
     }
 
+    /// Whether trailers of a request go to this server. Many a server of HTTP/1.1 leaves them unread, and takes them for the start of
+    /// the next request, which may be another client's.
+    pub(super) fn takes_trailers(&self) -> bool {
+        matches!(self, Wire::Http2(_))
+    }
+
     /// Whether the server says that it did nothing with what was sent.
     pub(super) fn refused(&self) -> bool {
         matches!(self, Wire::Http2(exchange) if exchange.refused())

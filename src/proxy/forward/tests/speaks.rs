@@ -246,8 +246,8 @@ fn http2_multiplexes_and_passes_trailers_both_ways() {
         })
         .await;
         let rig = rig(&[port], None, true);
-        let chunked = "POST /rpc HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n\
-                       Connection: x-gone\r\nX-Gone: 1\r\n\r\n3\r\nabc\r\n0\r\nx-sum: 6\r\n\r\n";
+        let chunked = "POST /rpc HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nTrailer: X-Sum\r\n\
+                       Transfer-Encoding: chunked\r\nConnection: x-gone\r\nX-Gone: 1\r\n\r\n3\r\nabc\r\n0\r\nx-sum: 6\r\n\r\n";
         let mut all = Vec::new();
         for _ in 0..20 {
             all.push(rig.exchange(chunked));
@@ -261,6 +261,7 @@ fn http2_multiplexes_and_passes_trailers_both_ways() {
                 got.contains("te: trailers\r\n") && !got.contains("x-gone"),
                 "{got}"
             );
+            assert!(got.contains("trailer: X-Sum\r\n"), "{got}");
             assert!(got.contains("\r\n\r\nabc[x-sum: 6]"), "{got}");
             assert!(got.ends_with("\r\n0\r\ngrpc-status: 0\r\n\r\n"), "{got}");
         }
