@@ -303,7 +303,7 @@ ORIGINS = {
     "gunicorn": ("gunicorn", None, wsgi("gunicorn", "-w", "8", "--timeout", "5", "-b", "{address}", "app:app")),
     "waitress": (PYTHON, "waitress", wsgi(PYTHON, "-m", "waitress", "--listen={address}", "--threads=8", "app:app")),
     "cheroot": (PYTHON, "cheroot", cheroot),
-    "uvicorn": ("uvicorn", None, asgi("uvicorn", "--http", "h11", "--no-access-log", "--log-level", "error", "--host", "{ip}", "--port", "{port}", "app:app")),
+    "uvicorn": ("uvicorn", None, asgi("uvicorn", "--http", "h11", "--no-access-log", "--timeout-keep-alive", "60", "--log-level", "error", "--host", "{ip}", "--port", "{port}", "app:app")),
     "hypercorn": (PYTHON, "hypercorn", asgi(PYTHON, "-m", "hypercorn", "-b", "{address}", "app:app")),
     "tornado": (PYTHON, "tornado", lambda origin: [PYTHON, origin.file("origin.py", TORNADO), *split(origin.address)]),
     "puma": ("puma", None, puma),
