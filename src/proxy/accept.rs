@@ -19,7 +19,7 @@ use super::client::Client;
 use super::connection::{Connection, First};
 #[cfg(feature = "tls")]
 use super::handshake::Handshake;
-use super::limits::{ACCEPT_PAUSE, ACCEPTS, RUSH, RUSH_LOOK, TOLD_AGAIN};
+use super::limits::{ACCEPT_PAUSE, ACCEPTS, RUSH, RUSH_LOOK, TOLD_AGAIN, UNSENT_BYTES};
 use super::pass;
 use super::socket::accept_with_data;
 use super::strain::descriptors;
@@ -65,6 +65,13 @@ fn shield(worker: &Worker, at: Endpoint) -> Option<Arc<Shield>> {
     worker.farm.keys().load().shield(at).cloned()
 }
 
+/// Sets what is accepted inherits: a call less a connection.
+fn equip(listener: &TcpListener) -> io::Result<()> {
+    let listener = socket2::SockRef::from(listener);
+    listener.set_tcp_nodelay(true)?;
+    listener.set_tcp_notsent_lowat(UNSENT_BYTES)
+}
+
 impl Listening {
     /// Accepts from `listener`, whose clients ask the virtual or dip at `at`, on the current thread's local tasks.
     ///
@@ -72,8 +79,7 @@ impl Listening {
     /// The listener cannot be made non-blocking or be registered.
     pub fn start(worker: Rc<Worker>, listener: TcpListener, at: Endpoint) -> io::Result<Listening> {
         listener.set_nonblocking(true)?;
-        // What is accepted inherits it: a call less a connection.
-        socket2::SockRef::from(&listener).set_tcp_nodelay(true)?;
+        equip(&listener)?;
         let listener = watch(listener, Interest::READABLE)?;
         let door = Rc::new(Door {
             at,
@@ -310,6 +316,7 @@ fn shake_hands(
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::net::TcpStream;
 
     use super::*;
@@ -319,6 +326,27 @@ mod tests {
         let to = listener.local_addr().expect("bound");
         silent.push(TcpStream::connect(to).expect("a connection"));
         listener.accept().is_ok()
+    }
+
+    #[test]
+    fn clients_that_do_not_read_hold_little_of_the_kernels_memory() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        equip(&listener).expect("set");
+        let to = listener.local_addr().expect("bound");
+        let _client = TcpStream::connect(to).expect("a connection");
+        let (accepted, _) = listener.accept().expect("a client");
+        let socket = socket2::SockRef::from(&accepted);
+        assert_eq!(socket.tcp_notsent_lowat().expect("known"), UNSENT_BYTES);
+        assert!(socket.tcp_nodelay().expect("known"));
+        accepted.set_nonblocking(true).expect("set");
+        let piece = [0; 64 * 1024];
+        let mut taken = 0;
+        while let Ok(bytes) = (&accepted).write(&piece) {
+            taken += bytes;
+        }
+        // What the client's own buffer holds comes on top.
+        let most = UNSENT_BYTES as usize + (1 << 20);
+        assert!(taken < most, "{taken}");
     }
 
     #[test]
