@@ -66,9 +66,9 @@ pub const UNREAD_GONE: Duration = Duration::from_millis(250);
 pub const READ_BYTES: usize = 64 * 1024;
 /// What the kernel holds of an answer that it has not sent yet. In bytes.
 ///
-/// Without it a client that does not read pins 2 MiB of the memory that all of the host's connections share, with it a ninth of
-/// that; half as much saves little more.
-pub const UNSENT_BYTES: u32 = 128 * 1024;
+/// Without it a client that does not read pins 2 MiB of the memory that all of the host's connections share. A quarter of this would save
+/// more, and cost large forwards a third of their CPU (`benches/peers/run --only large --only huge`).
+pub const UNSENT_BYTES: u32 = 512 * 1024;
 /// Connections that are accepted in a row before those that are open get their turn.
 pub const ACCEPTS: usize = 64;
 /// So many connections at a listener of one worker within [`RUSH_LOOK`] are many: the kernel then keeps each back until its first bytes have come.
