@@ -220,7 +220,7 @@ fn at_last<T>(what: &str, director: &Director, mut of: impl FnMut() -> Option<T>
             "not within {PATIENCE:?}: {what}\n{}",
             director.log()
         );
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::yield_now();
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::io::Read;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
@@ -24,6 +23,13 @@ fn run<T>(client: impl Future<Output = T>) -> T {
         .expect("a runtime");
     let done = runtime.block_on(async { tokio::time::timeout(3 * PATIENCE, client).await });
     done.expect("in time")
+}
+
+/// Comes back once `holds` does; what drives connections goes on meanwhile, and [`run`] has the deadline.
+async fn until(mut holds: impl FnMut() -> bool) {
+    while !holds() {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// A connection; its task ends when the connection does.
@@ -383,9 +389,7 @@ fn a_stream_that_is_given_up_is_given_up_at_its_server() {
         let (_, mut body) = response.await.expect("an answer").into_parts();
         body.data().await.expect("more").expect("data");
         stream.send_reset(Reason::CANCEL);
-        while origin.open() > 0 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until(|| origin.open() == 0).await;
     });
     director.counts_until(&["client-gone", " 1"]);
     director.counts_until(&["http2-reset-by-client", " 1"]);
@@ -449,9 +453,7 @@ fn draining_says_goodbye_and_lets_streams_end() {
         let idle = Session::to(at).await;
         let mut busy = Session::to(at).await;
         let (response, _) = busy.begin("GET", "/", &[], true).await;
-        while origin.requests().is_empty() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until(|| !origin.requests().is_empty()).await;
         director.terminate();
         idle.task.await.expect("no panic").expect("a graceful end");
         release.send(()).expect("the origin waits");

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tempfile::TempDir;
 
@@ -405,10 +406,17 @@ fn listen(at: SocketAddr) -> TcpListener {
     listener
 }
 
+/// How often a server looks whether its test is over.
+const LOOK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 50_000_000,
+};
+
 fn serve(listener: &TcpListener, name: &str, over: &std::sync::atomic::AtomicBool) {
     while !over.load(Ordering::Acquire) {
         let Ok((mut stream, from)) = listener.accept() else {
-            std::thread::sleep(Duration::from_millis(2));
+            let mut comes = [PollFd::new(listener, PollFlags::IN)];
+            let _ = poll(&mut comes, Some(&LOOK));
             continue;
         };
         let _ = stream.set_nonblocking(false);
