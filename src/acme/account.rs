@@ -27,13 +27,17 @@ pub(super) async fn open(folder: &Path, authority: &Acme) -> Result<Account, Fai
     let text = match fs::read(&path) {
         Ok(text) => Some(text),
         Err(e) if e.kind() == ErrorKind::NotFound => None,
-        Err(e) => return Err(Failed(format!("cannot read the account in `{shown}`: {e}"))),
+        Err(e) => {
+            return Err(Failed::Told(format!(
+                "cannot read the account in `{shown}`: {e}"
+            )));
+        }
     };
     let Some(text) = text else {
         return create(&path, authority).await;
     };
     let credentials: AccountCredentials = serde_json::from_slice(&text).map_err(|e| {
-        Failed(format!(
+        Failed::Told(format!(
             "`{shown}` is not the account that was stored there ({e}); bring it back, or remove it to have a new account made"
         ))
     })?;
@@ -53,7 +57,7 @@ async fn create(path: &Path, authority: &Acme) -> Result<Account, Failed> {
     let created = builder(authority)?.create(&wanted, directory, None).await;
     let (account, credentials) = created.map_err(|e| Failed::asking(authority, &e))?;
     let text = serde_json::to_vec_pretty(&credentials)
-        .map_err(|e| Failed(format!("the new account cannot be written down: {e}")))?;
+        .map_err(|e| Failed::Told(format!("the new account cannot be written down: {e}")))?;
     store(path, &text)?;
     info!(
         "a new account at {} is kept in `{}`",
@@ -68,7 +72,7 @@ async fn create(path: &Path, authority: &Acme) -> Result<Account, Failed> {
 /// # Errors
 /// Where it cannot be.
 pub(super) fn store(path: &Path, bytes: &[u8]) -> Result<(), Failed> {
-    let failed = |e| Failed(format!("cannot store `{}`: {e}", path.display()));
+    let failed = |e| Failed::Told(format!("cannot store `{}`: {e}", path.display()));
     if let Some(folder) = path.parent() {
         use std::os::unix::fs::DirBuilderExt;
         let mut builder = fs::DirBuilder::new();
@@ -84,10 +88,10 @@ fn builder(authority: &Acme) -> Result<AccountBuilder, Failed> {
         None => Account::builder(),
     };
     builder.map_err(|e| match &authority.ca {
-        Some(file) => Failed(format!(
+        Some(file) => Failed::Told(format!(
             "the authority's root in `{file}` cannot be used: {e}"
         )),
-        None => Failed(format!(
+        None => Failed::Told(format!(
             "this host has no roots to check the authority with: {e}"
         )),
     })

@@ -16,9 +16,21 @@ use crate::model::Acme;
 /// How long the authority may take to look at all proofs, and to issue.
 const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(90));
 
-/// Why a certificate was not issued, for the operator.
+/// The problem of a nonce that was used or forgotten (RFC 8555 §6.7).
+const BAD_NONCE: &str = "urn:ietf:params:acme:error:badNonce";
+
+/// How many orders one try may place where the authority calls nonces stale: any request may meet that (RFC 8555 §6.5), and
+/// `instant-acme` asks three times only.
+const ORDERS: u32 = 8;
+
+/// Why a certificate was not issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Failed(pub(super) String);
+pub(super) enum Failed {
+    /// For the operator.
+    Told(String),
+    /// The authority called one nonce after the other stale, in these words: nothing is wrong with what was asked.
+    Stale(String),
+}
 
 impl Failed {
     /// What the authority or the way to it said.
@@ -29,13 +41,20 @@ impl Failed {
             said += &format!(": {why}");
             cause = why.source();
         }
-        Failed(format!("{}: {said}", authority.directory))
+        let said = format!("{}: {said}", authority.directory);
+        match error {
+            Error::Api(problem) if problem.r#type.as_deref() == Some(BAD_NONCE) => {
+                Failed::Stale(said)
+            }
+            _ => Failed::Told(said),
+        }
     }
 }
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        let (Failed::Told(why) | Failed::Stale(why)) = self;
+        f.write_str(why)
     }
 }
 
@@ -89,11 +108,15 @@ pub(super) async fn order(
         match authorization.status {
             AuthorizationStatus::Valid => continue,
             AuthorizationStatus::Pending => {}
-            status => return Err(Failed(format!("an authorization is {status:?} already"))),
+            status => {
+                return Err(Failed::Told(format!(
+                    "an authorization is {status:?} already"
+                )));
+            }
         }
         let Some(mut challenge) = authorization.challenge(way.challenge()) else {
             let why = format!("the authority takes no {} for it", way.as_str());
-            return Err(Failed(why));
+            return Err(Failed::Told(why));
         };
         let proof = challenge.key_authorization();
         let domain = challenge.identifier().to_string().to_ascii_lowercase();
@@ -107,7 +130,7 @@ pub(super) async fn order(
         OrderStatus::Ready | OrderStatus::Valid => {}
         status => {
             let why = refused(&mut order).await;
-            return Err(Failed(format!("the order is {status:?}{why}")));
+            return Err(Failed::Told(format!("the order is {status:?}{why}")));
         }
     }
     drop(shown);
@@ -143,7 +166,17 @@ pub(super) async fn issue(
     issue: &Issue,
     way: Way,
 ) -> Result<(), Failed> {
-    let account = account::open(folder, authority).await?;
-    let text = order(farm, (authority, &account), issue, way).await?;
+    let mut orders = 0;
+    let text = loop {
+        orders += 1;
+        let ordered = async {
+            let account = account::open(folder, authority).await?;
+            order(farm, (authority, &account), issue, way).await
+        };
+        match ordered.await {
+            Err(Failed::Stale(_)) if orders < ORDERS => {}
+            other => break other?,
+        }
+    };
     account::store(&issue.file, text.as_bytes())
 }

@@ -49,7 +49,8 @@ pub(super) fn alpn<'a>(farm: &'a Farm, domain: &str, digest: &[u8]) -> Result<Sh
             key: key.serialize_der(),
         })
     };
-    let proof = made().map_err(|e| Failed(format!("no proof for `{domain}` can be made: {e}")))?;
+    let proof =
+        made().map_err(|e| Failed::Told(format!("no proof for `{domain}` can be made: {e}")))?;
     farm.challenges().alpn(domain, Some(&Arc::new(proof)));
     let what = What::Alpn {
         domain: domain.into(),

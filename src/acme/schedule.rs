@@ -67,14 +67,17 @@ pub(super) async fn follow(farm: &Farm, renewed: &Renewed) {
 /// One try.
 async fn attempt(farm: &Farm, issuing: &Issuing, issue: &Issue, before: u32) -> Result<(), Failed> {
     let Some(way) = way(issue, before) else {
-        return Err(Failed(
+        return Err(Failed::Told(
             "no listener could show the authority a proof: bind it with `tls`, or have a virtual on port 80".to_owned(),
         ));
     };
     let to = (&issuing.authority, issuing.folder.as_path());
     match timeout(TRY, order::issue(farm, to, issue, way)).await {
-        Ok(done) => done.map_err(|Failed(why)| Failed(format!("{}: {why}", way.as_str()))),
-        Err(_) => Err(Failed(format!("nothing came of it in {} s", TRY.as_secs()))),
+        Ok(done) => done.map_err(|why| Failed::Told(format!("{}: {why}", way.as_str()))),
+        Err(_) => Err(Failed::Told(format!(
+            "nothing came of it in {} s",
+            TRY.as_secs()
+        ))),
     }
 }
 
