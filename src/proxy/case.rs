@@ -312,6 +312,7 @@ impl<'a, R: Asked<'a>> Case<'a, R> {
         Box::new(Exchange {
             head: self.asked.head(),
             at: self.whence.at,
+            node: self.node,
             client: self.client,
             ticket: ask.past.ticket,
             live: Arc::clone(&self.live),

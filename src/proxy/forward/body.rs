@@ -168,6 +168,13 @@ fn write_chunk_line(text: &mut Vec<u8>, size: usize, first: bool) {
     text.extend_from_slice(b"\r\n");
 }
 
+/// A whole field line, its name, which is so long, in lower case.
+pub(super) fn write_line(text: &mut Vec<u8>, line: &[u8], name: usize) {
+    let start = text.len();
+    text.extend_from_slice(line);
+    text[start..start + name].make_ascii_lowercase();
+}
+
 /// A field line, its name in lower case.
 pub(super) fn write_field(text: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     let start = text.len();

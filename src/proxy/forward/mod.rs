@@ -20,7 +20,7 @@ use super::past;
 use super::worker::Worker;
 use crate::control::{Live, Outcome};
 use crate::decide::{
-    Action, Attempt, Decision, Minds, Past, Place, Reason, Snapshot, Ticket, decide,
+    Action, Attempt, Decision, Minds, NodeIndex, Past, Place, Reason, Snapshot, Ticket, decide,
 };
 use crate::model::{Endpoint, Scheme};
 use crate::telemetry::{Cause, Event};
@@ -64,6 +64,8 @@ pub struct Exchange {
     pub head: Head,
     /// The address it came to.
     pub at: Endpoint,
+    /// The virtual or dip that this is, in `live`.
+    pub node: Option<NodeIndex>,
     /// The client's address.
     pub client: IpAddr,
     /// The ticket that it came with.
@@ -115,7 +117,8 @@ enum Tell {
 
 /// Forwards one exchange and answers the client. One whose decision is that everything is full waits first, where it may.
 ///
-/// The future stands on the heap already, so that a connection that only waits stays small.
+/// The future stands on the heap already, so that a connection that only waits stays small. What few exchanges come to (a new
+/// connection, a tunnel, a wait, an answer of our own) is boxed once more within: each exchange copies the whole of its future.
 pub fn forward<'a, S>(
     worker: &'a Rc<Worker>,
     client: &'a mut Client<S>,
@@ -134,9 +137,8 @@ where
 
 /// Counts what became of it in the end at the virtual or dip that it came to.
 fn count_came(worker: &Worker, exchange: &Exchange) {
-    let live = &exchange.live;
-    if let Some(node) = live.snapshot.node_at(exchange.at) {
-        let at = live.loads.gauges(node);
+    if let Some(node) = exchange.node {
+        let at = exchange.live.loads.gauges(node);
         worker.tally.came(at, exchange.decision.action);
     }
 }
@@ -147,7 +149,7 @@ where
 {
     if request::looped(&exchange.head, &worker.pseudonym) {
         exchange.place = None;
-        return refuse::tell(worker, client, exchange, Tell::LoopDetected).await;
+        return Box::pin(refuse::tell(worker, client, exchange, Tell::LoopDetected)).await;
     }
     worker.pools.budget.earn();
     let mut until = None;
@@ -155,7 +157,7 @@ where
         if let Some(after) = visits(worker, client, exchange).await {
             return after;
         }
-        match wait::wait(worker, client, exchange, &mut until).await {
+        match Box::pin(wait::wait(worker, client, exchange, &mut until)).await {
             Waited::Decided if matches!(exchange.decision.action, Action::Forward { .. }) => {}
             Waited::Decided | Waited::InVain => break,
             Waited::Gone => {
@@ -164,7 +166,7 @@ where
             }
         }
     }
-    refuse::answer(worker, client, exchange).await
+    Box::pin(refuse::answer(worker, client, exchange)).await
 }
 
 /// Goes from server to server as long as it is decided to forward; how that ended, if it did.
@@ -206,9 +208,11 @@ where
             }
             Step::Again => {
                 let tell = Tell::BadGateway("reset");
-                return Some(refuse::tell(worker, client, exchange, tell).await);
+                return Some(Box::pin(refuse::tell(worker, client, exchange, tell)).await);
             }
-            Step::Tell(tell) => return Some(refuse::tell(worker, client, exchange, tell).await),
+            Step::Tell(tell) => {
+                return Some(Box::pin(refuse::tell(worker, client, exchange, tell)).await);
+            }
         };
         if exchange.attempt.tried.try_push(server).is_err() {
             exchange.decision = Decision {
@@ -225,7 +229,7 @@ where
     }
     if sent && exchange.decision.action == Action::Refuse {
         let tell = Tell::BadGateway("reset");
-        return Some(refuse::tell(worker, client, exchange, tell).await);
+        return Some(Box::pin(refuse::tell(worker, client, exchange, tell)).await);
     }
     None
 }
@@ -245,6 +249,7 @@ fn decide_again(
     let Exchange {
         head,
         at,
+        node,
         client,
         live,
         attempt,
@@ -252,7 +257,7 @@ fn decide_again(
         trace,
         ..
     } = exchange;
-    let past = past(worker, head, *at, &live.snapshot);
+    let past = past(worker, head, *node, &live.snapshot);
     let ask = request::ask(head, *at, (*client, local, scheme), past);
     let begun = trace.now();
     exchange.decision = decide(
@@ -273,26 +278,24 @@ fn decide_again(
 impl Exchange {
     /// The name of the cookie that holds tickets where it came to.
     fn cookie(&self) -> Option<&str> {
-        let node = self.live.snapshot.node_at(self.at)?;
-        self.live.snapshot.minds(node).cookie
+        self.live.snapshot.minds(self.node?).cookie
     }
 
     /// The line that sets the client's cookie, if it is to be set.
     fn cookie_line(&self, worker: &Worker, scheme: Scheme) -> Option<Vec<u8>> {
         let snapshot = &self.live.snapshot;
         let tickets = (self.decision.ticket, self.ticket);
-        past::cookie_line(
-            snapshot,
-            snapshot.node_at(self.at)?,
-            tickets,
-            (worker.unix_s(), scheme),
-        )
+        past::cookie_line(snapshot, self.node?, tickets, (worker.unix_s(), scheme))
     }
 }
 
 /// What the request tells of where its client was before.
-fn past<'a>(worker: &Worker, head: &'a Head, at: Endpoint, snapshot: &Snapshot) -> Past<'a> {
-    let node = snapshot.node_at(at);
+fn past<'a>(
+    worker: &Worker,
+    head: &'a Head,
+    node: Option<NodeIndex>,
+    snapshot: &Snapshot,
+) -> Past<'a> {
     let minds = node.map_or(Minds::default(), |node| snapshot.minds(node));
     match minds.nothing() {
         true => Past::default(),

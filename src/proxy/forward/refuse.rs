@@ -86,9 +86,8 @@ where
     let stays = head.keep_alive
         && head.framing == Framing::None
         && worker.keeps_alive()
-        && live
-            .snapshot
-            .node_at(*at)
+        && exchange
+            .node
             .is_some_and(|node| live.snapshot.keepalive(node));
     let ask = request::ask(
         head,
@@ -96,8 +95,9 @@ where
         (exchange.client, client.local, client.scheme()),
         Past::default(),
     );
-    let node = live.snapshot.node_at(*at);
-    let minds = node.map_or(Minds::default(), |node| live.snapshot.minds(node));
+    let minds = exchange
+        .node
+        .map_or(Minds::default(), |node| live.snapshot.minds(node));
     let cookie = exchange.cookie_line(worker, client.scheme());
     let redirect = Redirect {
         code,

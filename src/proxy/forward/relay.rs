@@ -465,9 +465,10 @@ impl<'a, S: Stream> Relay<'a, S> {
                 Wait::ToTake => bounds::stalled_write(),
                 Wait::ToSend => self.upload.patience(),
                 Wait::ForHead => {
-                    let due = || Instant::now() + bounds::seconds(Limit::Answer);
+                    let now = Instant::now();
+                    let due = || now + bounds::seconds(Limit::Answer);
                     let due = *self.head_due.get_or_insert_with(due);
-                    due.saturating_duration_since(Instant::now())
+                    due.saturating_duration_since(now)
                 }
                 Wait::Silent => self.silence,
             };

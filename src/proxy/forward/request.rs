@@ -155,7 +155,10 @@ fn write_fields(head: &Head, route: &Route<'_>, out: &mut Vec<u8>) {
         if ours || (listed.iter().any(|n| n.eq_ignore_ascii_case(name)) && !protected(name)) {
             continue;
         }
-        write_field(out, name, text);
+        match head.usual_line(field) {
+            Some(line) => out.extend_from_slice(line),
+            None => write_field(out, name, text),
+        }
     }
     if trailers {
         out.extend_from_slice(b"te: trailers\r\n");
@@ -206,8 +209,8 @@ fn told_on(name: &[u8]) -> bool {
     !name.eq_ignore_ascii_case(b"forwarded") && !name.eq_ignore_ascii_case(b"x-forwarded-for")
 }
 
-/// Appends a field whose value is a list, ours behind what a trusted proxy sent.
-fn write_list(head: &Head, route: &Route<'_>, out: &mut Vec<u8>, (name, ours): (&[u8], &[u8])) {
+/// Begins a field whose value is a list, ours behind what a trusted proxy sent.
+fn begin_list(head: &Head, route: &Route<'_>, out: &mut Vec<u8>, name: &[u8]) {
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
     if route.trusted {
@@ -219,22 +222,25 @@ fn write_list(head: &Head, route: &Route<'_>, out: &mut Vec<u8>, (name, ours): (
             }
         }
     }
-    out.extend_from_slice(ours);
-    out.extend_from_slice(b"\r\n");
 }
 
 /// `Forwarded` (RFC 7239), `X-Forwarded-*` and `Via`: told by us alone, or added to what a trusted proxy told; and `Host` where
 /// the client has none.
 fn write_origin(head: &Head, route: &Route<'_>, out: &mut Vec<u8>) {
-    let (forwarded, address, host) = forwarded(head, route.from.ip().to_canonical(), route.scheme);
-    let host = &forwarded[host];
+    begin_list(head, route, out, b"forwarded");
+    let (address, host) = write_forwarded(out, head, route);
+    out.extend_from_slice(b"\r\n");
+    begin_list(head, route, out, b"x-forwarded-for");
+    out.extend_from_within(address);
+    out.extend_from_slice(b"\r\n");
     let told = |name| route.trusted && named(head, name).next().is_some();
-    write_list(head, route, out, (b"x-forwarded-for", &forwarded[address]));
     if !told(b"x-forwarded-proto") {
         write_field(out, b"x-forwarded-proto", route.scheme.as_str().as_bytes());
     }
     if !host.is_empty() && !told(b"x-forwarded-host") {
-        write_field(out, b"x-forwarded-host", host);
+        out.extend_from_slice(b"x-forwarded-host: ");
+        out.extend_from_within(host.clone());
+        out.extend_from_slice(b"\r\n");
     }
     if let Some(certificate) = route.certificate
         && !told(b"client-cert")
@@ -245,15 +251,18 @@ fn write_origin(head: &Head, route: &Route<'_>, out: &mut Vec<u8>) {
         // HTTP/1.0 without Host: HTTP/1.1 wants one (RFC 9112 §3.2).
         match host.is_empty() {
             true => write_field(out, b"host", route.local.to_string().as_bytes()),
-            false => write_field(out, b"host", host),
+            false => {
+                out.extend_from_slice(b"host: ");
+                out.extend_from_within(host);
+                out.extend_from_slice(b"\r\n");
+            }
         }
     }
-    write_list(head, route, out, (b"forwarded", &forwarded));
     write_via(head, route, out);
 }
 
 /// Appends `address` as `Display` has it, without the machinery of `fmt`.
-fn write_v4(out: &mut SmallVec<[u8; 192]>, address: Ipv4Addr) {
+fn write_v4(out: &mut Vec<u8>, address: Ipv4Addr) {
     for (i, octet) in address.octets().into_iter().enumerate() {
         if i > 0 {
             out.push(b'.');
@@ -268,24 +277,28 @@ fn write_v4(out: &mut SmallVec<[u8; 192]>, address: Ipv4Addr) {
     }
 }
 
-/// The value of `Forwarded`, and where in it the client's address and the host asked for stand.
-fn forwarded(
+/// Appends our element of `Forwarded`. Where in `out` the client's address and the host asked for stand.
+fn write_forwarded(
+    out: &mut Vec<u8>,
     head: &Head,
-    client: IpAddr,
-    scheme: Scheme,
-) -> (SmallVec<[u8; 192]>, Range<usize>, Range<usize>) {
+    route: &Route<'_>,
+) -> (Range<usize>, Range<usize>) {
     let host = head.text(&head.host);
-    let mut out = SmallVec::new();
-    let address = match client {
+    let address = match route.from.ip().to_canonical() {
         IpAddr::V4(address) => {
             out.extend_from_slice(b"for=");
-            write_v4(&mut out, address);
-            4..out.len()
+            let start = out.len();
+            write_v4(out, address);
+            start..out.len()
         }
         IpAddr::V6(address) => {
+            out.extend_from_slice(b"for=\"[");
+            let start = out.len();
             // Writing to a `Vec` cannot fail.
-            let _ = write!(out, "for=\"[{address}]\"");
-            6..out.len() - 2
+            let _ = write!(out, "{address}");
+            let end = out.len();
+            out.extend_from_slice(b"]\"");
+            start..end
         }
     };
     let mut asked = 0..0;
@@ -294,32 +307,33 @@ fn forwarded(
         let start = out.len();
         out.extend_from_slice(host);
         if let Some(port) = head.port {
-            let _ = write!(out, ":{port}");
+            out.push(b':');
+            decimal(out, port.into());
         }
         asked = start..out.len();
         out.push(b'"');
     }
     out.extend_from_slice(b";proto=");
-    out.extend_from_slice(scheme.as_str().as_bytes());
-    (out, address, asked)
+    out.extend_from_slice(route.scheme.as_str().as_bytes());
+    (address, asked)
+}
+
+/// Whether this pseudonym is another Signpost's: they begin alike.
+fn kin(by: &[u8], pseudonym: &str) -> bool {
+    let Some((family, _)) = pseudonym.rsplit_once('-').filter(|(f, _)| !f.is_empty()) else {
+        return false;
+    };
+    by.len() > family.len()
+        && by[..family.len()].eq_ignore_ascii_case(family.as_bytes())
+        && by[family.len()] == b'-'
 }
 
 /// Our `Via`. A client's is dropped, but for the pseudonyms of other Signposts, so that a loop over
 /// several of them ends in 508 at the first one that it comes back to.
 fn write_via(head: &Head, route: &Route<'_>, out: &mut Vec<u8>) {
-    let family = route
-        .pseudonym
-        .rsplit_once('-')
-        .map_or("", |(family, _)| family)
-        .as_bytes();
-    let kin = |by: &[u8]| {
-        by.len() > family.len()
-            && by[..family.len()].eq_ignore_ascii_case(family)
-            && by[family.len()] == b'-'
-    };
     out.extend_from_slice(b"via: ");
-    if !family.is_empty() {
-        for member in via_members(head).filter(|m| received_by(m).is_some_and(kin)) {
+    for member in via_members(head) {
+        if received_by(member).is_some_and(|by| kin(by, route.pseudonym)) {
             out.extend_from_slice(member);
             out.extend_from_slice(b", ");
         }
@@ -345,7 +359,7 @@ mod tests {
             [127, 0, 0, 1],
             [20, 30, 110, 200],
         ] {
-            let mut out = SmallVec::new();
+            let mut out = Vec::new();
             write_v4(&mut out, octets.into());
             assert_eq!(out[..], *Ipv4Addr::from(octets).to_string().as_bytes());
         }

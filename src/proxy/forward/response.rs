@@ -1,6 +1,6 @@
 //! The server's head, checked and made into the bytes that the client gets.
 
-use super::body::write_field;
+use super::body::{write_field, write_line};
 use super::fields::{Named, h2c, has, hop_by_hop, list, members, protected};
 use crate::proxy::http1::{Answer, BadAnswer, Extent, Framing, Head, Version};
 use crate::telemetry::decimal;
@@ -133,11 +133,13 @@ fn write_fields(out: &mut Vec<u8>, answer: &Answer<'_>, dropped: impl Fn(&[u8]) 
             list(&mut named, value);
         }
     }
-    for (name, value) in answer.lines() {
+    for (name, value, line) in answer.whole_lines() {
         let listed = || named.iter().any(|n| n.eq_ignore_ascii_case(name));
         let gone = hop_by_hop(name) || dropped(name) || (listed() && !protected(name));
-        if !gone {
-            write_field(out, name, value);
+        match line {
+            _ if gone => {}
+            Some(line) => write_line(out, line, name.len()),
+            None => write_field(out, name, value),
         }
     }
 }

@@ -105,7 +105,7 @@ pub(super) fn log<S>(worker: &Rc<Worker>, client: &Client<S>, exchange: &Exchang
     let Exchange { head, live, .. } = exchange;
     let snapshot = &live.snapshot;
     let here = Id::Endpoint(exchange.at);
-    let node = snapshot.node_at(exchange.at);
+    let node = exchange.node;
     let field = |name: &[u8]| {
         let found = head.lines().find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map_or(&b""[..], |(_, value)| value)

@@ -70,7 +70,7 @@ impl<S: Stream> Visit<'_, S> {
         loop {
             let upstream = match idle.take() {
                 Some(upstream) => upstream,
-                None => match self.connect(server, tongue, by_http1).await {
+                None => match Box::pin(self.connect(server, tongue, by_http1)).await {
                     Ok(upstream) => upstream,
                     // Connections that only wait for use hold descriptors.
                     Err(NoConnection::Ours(why)) if exhausted(&why) && worker.pools.idle() > 0 => {
@@ -163,7 +163,7 @@ impl<S: Stream> Visit<'_, S> {
                     exchange.retire();
                 }
             }
-            End::Switched => end = self.tunnel(upstream, reply.early(), silence).await,
+            End::Switched => end = Box::pin(self.tunnel(upstream, reply.early(), silence)).await,
             _ => {}
         }
         Over {

@@ -48,7 +48,7 @@ pub(super) async fn wait<S: Stream>(
     if exchange.decision.action != Action::Refuse || exchange.decision.reason != Reason::AllFull {
         return Waited::InVain;
     }
-    let node = exchange.live.snapshot.node_at(exchange.at);
+    let node = exchange.node;
     let queue = node.and_then(|node| Some((node, exchange.live.snapshot.queue(node)?)));
     let Some((node, queue)) = queue.filter(|_| !worker.hurrying()) else {
         return Waited::InVain;
@@ -89,6 +89,7 @@ fn look<S>(worker: &Rc<Worker>, client: &Client<S>, exchange: &mut Exchange) {
         exchange.attempt = Attempt::default();
     }
     if !Arc::ptr_eq(&live, &exchange.live) {
+        exchange.node = live.snapshot.node_at(exchange.at);
         exchange.live = Arc::clone(&live);
     }
     decide_again(worker, (client.local, client.scheme()), exchange);

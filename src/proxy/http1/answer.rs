@@ -1,7 +1,7 @@
 //! The heads of servers' answers, as strictly as those of requests: one pass, taken up again at the byte where the input ended.
 
 use super::meaning::{content_length, elements};
-use super::octets::{is_token, trimmed, value_run};
+use super::octets::{is_token, run, trimmed, value_run};
 use super::{Field, Framing, Span, Version};
 use crate::proxy::limits::{ANSWER_FIELDS, ANSWER_HEAD_BYTES};
 
@@ -85,7 +85,7 @@ impl AnswerParser {
                 (State::Name, _) => self.name(shown)?,
                 (State::Value, _) => self.value(shown)?,
                 (State::ValueLf, b'\n') => self.end_of_field(shown)?,
-                (State::FieldStart, _) => self.field_start(b)?,
+                (State::FieldStart, _) => self.field_start(shown, b)?,
                 (State::Line, _) if self.at == 0 && self.usual_line(shown) => {}
                 (State::Line, _) => self.line(b)?,
                 (State::Phrase, _) => self.phrase(shown)?,
@@ -176,7 +176,7 @@ impl AnswerParser {
         Ok(())
     }
 
-    fn field_start(&mut self, b: u8) -> Result<(), BadAnswer> {
+    fn field_start(&mut self, input: &[u8], b: u8) -> Result<(), BadAnswer> {
         match b {
             b'\r' => {
                 self.at += 1;
@@ -186,21 +186,21 @@ impl AnswerParser {
             _ => {
                 self.mark = self.at;
                 self.state = State::Name;
+                return self.name(input);
             }
         }
         Ok(())
     }
 
     fn name(&mut self, input: &[u8]) -> Result<(), BadAnswer> {
-        let rest = &input[self.at..];
-        let run = rest.iter().position(|b| !is_token(*b));
-        self.at += run.unwrap_or(rest.len());
+        self.at += run(&input[self.at..], is_token);
         match input.get(self.at) {
             None => {}
             Some(b':') => {
                 self.name_end = self.at;
                 self.at += 1;
                 self.state = State::Value;
+                return self.value(input);
             }
             Some(_) => return Err(BadAnswer),
         }
@@ -214,6 +214,9 @@ impl AnswerParser {
             Some(b'\r') => {
                 self.at += 1;
                 self.state = State::ValueLf;
+                if input.get(self.at) == Some(&b'\n') {
+                    return self.end_of_field(input);
+                }
             }
             Some(_) => return Err(BadAnswer),
         }
@@ -316,6 +319,18 @@ impl<'a> Answer<'a> {
         let answer = *self;
         let fields = self.parser.fields.iter();
         fields.map(move |field| (answer.text(&field.name), answer.text(&field.value)))
+    }
+
+    /// Names, values and, where they are written as most are, whole lines with their ends.
+    pub fn whole_lines(
+        &self,
+    ) -> impl Iterator<Item = (&'a [u8], &'a [u8], Option<&'a [u8]>)> + use<'a> {
+        let answer = *self;
+        let fields = self.parser.fields.iter();
+        fields.map(move |field| {
+            let line = field.usual_line(answer.input);
+            (answer.text(&field.name), answer.text(&field.value), line)
+        })
     }
 
     /// The values of the field lines of this name.

@@ -3,6 +3,7 @@
 use std::net::Ipv6Addr;
 use std::num::NonZeroU16;
 
+use super::octets::{is_label, run};
 use crate::proxy::limits::{HOST_BYTES, LABEL_BYTES};
 
 /// A valid authority: how long its host is, without a trailing dot, and its port.
@@ -33,20 +34,21 @@ pub(in crate::proxy) fn authority(bytes: &[u8]) -> Option<Authority> {
 
 /// The lengths of the name at the front without and with its trailing dot.
 fn name(bytes: &[u8]) -> Option<(usize, usize)> {
-    let (mut at, mut label) = (0_usize, 0);
-    for b in bytes {
-        match b {
-            b':' => break,
-            b'.' if label == 0 => return None,
-            b'.' => label = 0,
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => label += 1,
-            _ => return None,
-        }
+    let mut at = 0;
+    let label = loop {
+        let label = run(&bytes[at..], is_label);
         if label > LABEL_BYTES {
             return None;
         }
-        at += 1;
-    }
+        at += label;
+        match bytes.get(at) {
+            None | Some(b':') => break label,
+            Some(b'.') if label > 0 => {
+                at += 1;
+            }
+            Some(_) => return None,
+        }
+    };
     let host = if label == 0 { at.checked_sub(1)? } else { at };
     (host <= HOST_BYTES).then_some((host, at))
 }

@@ -70,6 +70,17 @@ pub struct Field {
     pub value: Span,
 }
 
+impl Field {
+    /// The whole line in `head`, with its end, where one blank stands before the value and none behind it.
+    fn usual_line<'a>(&self, head: &'a [u8]) -> Option<&'a [u8]> {
+        let (name_end, end) = (usize::from(self.name.end), usize::from(self.value.end));
+        let blank = head.get(name_end..name_end + 2)? == b": ";
+        let ends = head.get(end..end + 2)? == b"\r\n";
+        let usual = blank && ends && usize::from(self.value.start) == name_end + 2;
+        usual.then(|| &head[usize::from(self.name.start)..end + 2])
+    }
+}
+
 /// A request's head that passed every check, with the bytes that it stands in.
 #[derive(Clone, Debug)]
 pub struct Head {
@@ -105,6 +116,11 @@ impl Head {
     /// The text at `span`; heads are ASCII but for field values.
     pub fn text(&self, span: &Span) -> &[u8] {
         &self.bytes[span.start as usize..span.end as usize]
+    }
+
+    /// The whole line of a field, with its end, where it is written as most are.
+    pub fn usual_line(&self, field: &Field) -> Option<&[u8]> {
+        field.usual_line(&self.bytes)
     }
 
     /// Names and values of all field lines.

@@ -3,6 +3,7 @@
 const TOKEN: u8 = 1;
 const TARGET: u8 = 2;
 const VALUE: u8 = 4;
+const LABEL: u8 = 8;
 
 const CLASSES: [u8; 256] = {
     let mut table = [0; 256];
@@ -36,6 +37,10 @@ const CLASSES: [u8; 256] = {
         if b > b' ' && b < 0x7f && b != b'#' {
             class |= TARGET;
         }
+        // RELIABILITY.md part B.
+        if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_') {
+            class |= LABEL;
+        }
         // RFC 9110 §5.5: visible, blank, tab and obs-text.
         if b == b'\t' || (b >= b' ' && b != 0x7f) {
             class |= VALUE;
@@ -54,8 +59,19 @@ pub(in crate::proxy) const fn is_target(b: u8) -> bool {
     CLASSES[b as usize] & TARGET != 0
 }
 
+/// Whether it may stand in a label of a host's name.
+pub(super) const fn is_label(b: u8) -> bool {
+    CLASSES[b as usize] & LABEL != 0
+}
+
 pub(super) const fn is_value(b: u8) -> bool {
     CLASSES[b as usize] & VALUE != 0
+}
+
+/// How many bytes at the front may stand there.
+pub(super) fn run(bytes: &[u8], may: impl Fn(u8) -> bool) -> usize {
+    let end = bytes.iter().position(|b| !may(*b));
+    end.unwrap_or(bytes.len())
 }
 
 /// How many bytes at the front of `bytes` a field value may have, eight at a time.

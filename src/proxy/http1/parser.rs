@@ -2,7 +2,7 @@
 
 use super::authority::{Authority, authority};
 use super::meaning::Meaning;
-use super::octets::{is_target, is_token, trimmed, value_run};
+use super::octets::{is_target, is_token, run, trimmed, value_run};
 use super::{Fault, Field, Framing, Head, Span, Version};
 use crate::proxy::limits::{FIELD_BYTES, FIELDS, FIELDS_BYTES, METHOD_BYTES, TARGET_BYTES};
 
@@ -99,7 +99,7 @@ impl Parser {
                 State::Name => self.name(input)?,
                 State::Value => self.value(input)?,
                 State::Method => self.method(input)?,
-                State::FieldStart => self.field_start(b)?,
+                State::FieldStart => self.field_start(input, b)?,
                 State::ValueLf => self.value_lf(input, b)?,
                 State::LastLf if b == b'\n' => {
                     self.end()?;
@@ -159,9 +159,7 @@ impl Parser {
 
     fn method(&mut self, input: &[u8]) -> Result<(), Fault> {
         let stop = input.len().min(METHOD_BYTES + 1);
-        while self.at < stop && is_token(input[self.at]) {
-            self.at += 1;
-        }
+        self.at += run(&input[self.at..stop], is_token);
         if self.at > METHOD_BYTES {
             return Err(Fault::LongMethod);
         }
@@ -223,9 +221,7 @@ impl Parser {
 
     fn origin(&mut self, input: &[u8]) -> Result<(), Fault> {
         let stop = input.len().min(self.mark + TARGET_BYTES + 1);
-        while self.at < stop && is_target(input[self.at]) {
-            self.at += 1;
-        }
+        self.at += run(&input[self.at..stop], is_target);
         if self.at - self.mark > TARGET_BYTES {
             return Err(Fault::LongTarget);
         }
@@ -242,6 +238,11 @@ impl Parser {
         self.at += 1;
         self.mark = self.at;
         self.state = State::Version;
+        if input[self.at..].starts_with(USUAL_END) {
+            self.at += USUAL_END.len();
+            self.fields_at = self.at;
+            self.state = State::FieldStart;
+        }
         Ok(())
     }
 
@@ -262,7 +263,7 @@ impl Parser {
         }
     }
 
-    fn field_start(&mut self, b: u8) -> Result<(), Fault> {
+    fn field_start(&mut self, input: &[u8], b: u8) -> Result<(), Fault> {
         match b {
             b'\r' => {
                 self.at += 1;
@@ -274,6 +275,7 @@ impl Parser {
             _ => {
                 self.mark = self.at;
                 self.state = State::Name;
+                return self.name(input);
             }
         }
         Ok(())
@@ -297,10 +299,8 @@ impl Parser {
     }
 
     fn name(&mut self, input: &[u8]) -> Result<(), Fault> {
-        let stop = self.field_stop(input);
-        while self.at < stop && is_token(input[self.at]) {
-            self.at += 1;
-        }
+        let stop = self.field_stop(input).max(self.at);
+        self.at += run(&input[self.at..stop], is_token);
         self.field_limits()?;
         match input.get(self.at) {
             None => {}
@@ -308,6 +308,7 @@ impl Parser {
                 self.name_end = self.at;
                 self.at += 1;
                 self.state = State::Value;
+                return self.value(input);
             }
             Some(_) => return Err(Fault::FieldName),
         }
@@ -323,6 +324,9 @@ impl Parser {
             Some(b'\r') => {
                 self.at += 1;
                 self.state = State::ValueLf;
+                if let Some(&b) = input.get(self.at) {
+                    return self.value_lf(input, b);
+                }
             }
             Some(b'\n') => return Err(Fault::LineEnd),
             Some(_) => return Err(Fault::FieldValue),
@@ -399,9 +403,33 @@ impl Parser {
 
     /// A view of the whole head; `input` is what was parsed.
     pub fn request<'a>(&'a self, input: &'a [u8]) -> Request<'a> {
+        let (host, port) = self.host_and_port();
         Request {
             parser: self,
             input,
+            method: text(input, &self.method),
+            target: text(input, &self.target),
+            host: text(input, &host),
+            port,
+        }
+    }
+
+    fn host_and_port(&self) -> (Span, Option<u16>) {
+        let of = |at: usize, a: Authority| (span(at, at + a.host), a.port.map(|p| p.get()));
+        match (self.absolute, self.meaning.host) {
+            (
+                Some(Absolute {
+                    https,
+                    host_at,
+                    authority: Some(authority),
+                }),
+                _,
+            ) => {
+                let (host, port) = of(host_at, authority);
+                (host, port.or(https.then_some(443)))
+            }
+            (_, Some((at, host))) => of(at, host),
+            (_, None) => (0..0, None),
         }
     }
 
@@ -410,6 +438,9 @@ impl Parser {
         slice(input, &self.method)
     }
 }
+
+/// How a request line usually ends: taken at once where it comes so.
+const USUAL_END: &[u8] = b"HTTP/1.1\r\n";
 
 fn span(start: usize, end: usize) -> Span {
     // The limits keep a whole head below 49,300 bytes.
@@ -427,27 +458,31 @@ fn slice<'a>(input: &'a [u8], span: &Span) -> &'a [u8] {
 pub struct Request<'a> {
     parser: &'a Parser,
     input: &'a [u8],
+    method: &'a str,
+    target: &'a str,
+    host: &'a str,
+    port: Option<u16>,
 }
 
 impl<'a> Request<'a> {
     /// The method.
     pub fn method(&self) -> &'a str {
-        text(self.input, &self.parser.method)
+        self.method
     }
 
     /// As [`Head::target`], or `*`.
     pub fn target(&self) -> &'a str {
-        text(self.input, &self.parser.target)
+        self.target
     }
 
     /// As [`Head::host`].
     pub fn host(&self) -> &'a str {
-        text(self.input, &self.host_and_port().0)
+        self.host
     }
 
     /// As [`Head::port`].
     pub fn port(&self) -> Option<u16> {
-        self.host_and_port().1
+        self.port
     }
 
     /// The version.
@@ -477,28 +512,9 @@ impl<'a> Request<'a> {
         self.parser.meaning.expects_continue(self.version())
     }
 
-    fn host_and_port(&self) -> (Span, Option<u16>) {
-        let of = |at: usize, a: Authority| (span(at, at + a.host), a.port.map(|p| p.get()));
-        match (self.parser.absolute, self.parser.meaning.host) {
-            (
-                Some(Absolute {
-                    https,
-                    host_at,
-                    authority: Some(authority),
-                }),
-                _,
-            ) => {
-                let (host, port) = of(host_at, authority);
-                (host, port.or(https.then_some(443)))
-            }
-            (_, Some((at, host))) => of(at, host),
-            (_, None) => (0..0, None),
-        }
-    }
-
     /// The head as forwarding takes it over, with all its fields.
     pub fn head(&self, bytes: bytes::Bytes) -> Head {
-        let (host, port) = self.host_and_port();
+        let (host, port) = self.parser.host_and_port();
         Head {
             bytes,
             method: self.parser.method.clone(),

@@ -23,8 +23,8 @@ type Case = (&'static str, String, Comes);
 /// The fields that Signpost adds for a client of `a.example`; `others`: what `Via` keeps.
 fn ours(others: &str) -> String {
     format!(
-        "x-forwarded-for: 192.0.2.7\r\nx-forwarded-proto: http\r\nx-forwarded-host: a.example\r\n\
-         forwarded: for=192.0.2.7;host=\"a.example\";proto=http\r\nvia: {others}1.1 {PSEUDONYM}\r\n\r\n"
+        "forwarded: for=192.0.2.7;host=\"a.example\";proto=http\r\nx-forwarded-for: 192.0.2.7\r\n\
+         x-forwarded-proto: http\r\nx-forwarded-host: a.example\r\nvia: {others}1.1 {PSEUDONYM}\r\n\r\n"
     )
 }
 
@@ -128,8 +128,8 @@ fn routes() -> Vec<Case> {
     let line = |via: &str| format!("GET /x HTTP/1.1\r\nHost: a.example\r\n{via}\r\n");
     let old = |fields: &str, host: &str, kept: &str, ours: &str| {
         Comes::Last(format!(
-            "GET /x HTTP/1.1\r\n{fields}{kept}x-forwarded-for: 192.0.2.7\r\nx-forwarded-proto: http\r\n{host}\
-             forwarded: for=192.0.2.7;{ours}proto=http\r\nvia: 1.0 {PSEUDONYM}\r\n\r\n"
+            "GET /x HTTP/1.1\r\n{fields}{kept}forwarded: for=192.0.2.7;{ours}proto=http\r\nx-forwarded-for: 192.0.2.7\r\n\
+             x-forwarded-proto: http\r\n{host}via: 1.0 {PSEUDONYM}\r\n\r\n"
         ))
     };
     vec![

@@ -283,6 +283,7 @@ impl Rig {
             place,
             head,
             at: self.at,
+            node: live.snapshot.node_at(self.at),
             client: CLIENT.ip(),
             ticket: None,
             live,
