@@ -7,6 +7,7 @@ mod access_log;
 mod acme;
 mod bind_errors;
 mod came_back;
+mod certificates;
 mod clients;
 mod clients_address;
 mod console;
