@@ -32,6 +32,7 @@ mod life;
 mod rights;
 mod served;
 mod sight;
+mod stored;
 mod systemd;
 mod upgrade;
 
