@@ -4,7 +4,7 @@ use super::said;
 use crate::language::{Line, Rule, Word};
 use crate::model::draft::Draft;
 use crate::model::print::{Printer, quoted};
-use crate::model::{CertificateFrom, certificates, ids};
+use crate::model::{Certificate, CertificateFrom, definitions, ids};
 
 /// The longest path as it is printed, in bytes: so that both always fit on a line.
 const PATH_BYTES: usize = 1_024;
@@ -22,7 +22,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         draft.error(word.span, message).help = Some(help.into());
     }
     if line.rule == Rule::no_certificate {
-        return certificates::remove(draft, said, &name);
+        return definitions::remove::<Certificate>(draft, said, &name);
     }
     let from = match (line.word(Rule::cert_file), line.word(Rule::key_file)) {
         (Some(chain), Some(key)) => CertificateFrom::Files {
@@ -31,7 +31,8 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         },
         _ => CertificateFrom::Acme(domains(draft, line)),
     };
-    certificates::define(draft, said, &name, from);
+    let name = name.into();
+    definitions::define(draft, said, Certificate { name, from });
 }
 
 /// A file's path; tells where it cannot be one.
