@@ -32,6 +32,7 @@ mod life;
 mod rights;
 mod served;
 mod sight;
+mod stored;
 mod systemd;
 mod upgrade;
 
@@ -76,7 +77,8 @@ pub struct Options {
 pub struct Director {
     writer: Writer,
     probing: Option<Probing>,
-    issuing: issue::Issuing,
+    #[cfg(feature = "tls")]
+    issuing: Option<crate::acme::Issuer>,
     reports: mpsc::Receiver<Report>,
     threads: Vec<JoinHandle<()>>,
     ended: mpsc::Receiver<(usize, Counts)>,
@@ -242,7 +244,8 @@ impl Director {
         let mut director = Director {
             writer,
             probing: None,
-            issuing: issue::Issuing::default(),
+            #[cfg(feature = "tls")]
+            issuing: None,
             reports,
             threads,
             ended,
@@ -369,7 +372,7 @@ impl Director {
     pub async fn stop(mut self) -> Table {
         self.go_back("was not confirmed before the end").await;
         drop(self.probing.take());
-        drop(std::mem::take(&mut self.issuing));
+        self.issue_no_more();
         let served = self.served.take().map(Served::stop);
         self.writer.drain().await;
         self.end(served, Vec::new()).await
@@ -379,7 +382,7 @@ impl Director {
     /// the time is over that may be `left`, or somebody `asked` this process to end; then as [`stop`](Self::stop) has it.
     pub async fn retire(mut self, left: Duration, asked: impl Future<Output = ()>) -> Table {
         drop(self.probing.take());
-        drop(std::mem::take(&mut self.issuing));
+        self.issue_no_more();
         if let Some(served) = self.served.as_ref().filter(|_| self.gave_console) {
             served.keep_file(true);
         }

@@ -7,13 +7,6 @@ use tracing::error;
 
 use super::Director;
 
-/// The thread that asks authorities, where there is one.
-#[cfg(feature = "tls")]
-pub(super) type Issuing = Option<crate::acme::Issuer>;
-/// Nobody asks authorities without TLS.
-#[cfg(not(feature = "tls"))]
-pub(super) type Issuing = ();
-
 impl Director {
     /// Has issued what the configuration says; starts the thread for it once there is something.
     #[cfg(feature = "tls")]
@@ -36,9 +29,19 @@ impl Director {
         }
     }
 
+    /// Ends the thread for it.
+    #[cfg(feature = "tls")]
+    pub(super) fn issue_no_more(&mut self) {
+        drop(self.issuing.take());
+    }
+
     /// Nothing is issued without TLS.
     #[cfg(not(feature = "tls"))]
     pub(super) fn issue(&mut self) {}
+
+    /// Nothing was.
+    #[cfg(not(feature = "tls"))]
+    pub(super) fn issue_no_more(&mut self) {}
 }
 
 /// Has the writer read what was stored.

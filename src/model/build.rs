@@ -85,7 +85,7 @@ fn tls(node: &Node, showing: &[Option<u32>]) -> Tls {
     let shown = node.certificates.iter();
     let mut tls = Tls {
         certificates: shown
-            .filter_map(|shown| showing[shown.certificate as usize])
+            .filter_map(|shown| showing[shown.of as usize])
             .collect(),
         ..Tls::default()
     };
@@ -149,7 +149,7 @@ fn all_down(down: Down, refs: &[Option<Ref>]) -> AllDown {
 fn watched(node: &Node, watching: &[Option<u32>]) -> Vec<u32> {
     let probes = node.watches.iter();
     probes
-        .filter_map(|watch| watching[watch.probe as usize])
+        .filter_map(|watch| watching[watch.of as usize])
         .collect()
 }
 

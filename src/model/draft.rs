@@ -12,13 +12,12 @@ use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
-use super::certificates::{Certificates, Shown};
+use super::definitions::{Definitions, Use};
 use super::ids::{self, Named, NotAnId};
-use super::watches::{Probes, Watched};
 use super::whole::Whole;
 use super::{
-    Bounce, BounceBack, ClientCertificates, Code, Endpoint, Id, Intent, Predictor, Priority, Queue,
-    Sticky, Template, TlsVersion, UrlId, Verify,
+    Bounce, BounceBack, Certificate, ClientCertificates, Code, Endpoint, Id, Intent, Predictor,
+    Priority, Probe, Queue, Sticky, Template, TlsVersion, UrlId, Verify,
 };
 use crate::language::{Diagnostic, Line, Span, Statements, Word};
 
@@ -163,8 +162,8 @@ pub(super) struct Node {
     /// Ports that are passed on, as often as they were said.
     pub(super) passes: Vec<(NonZeroU16, Said)>,
     pub(super) settings: Vec<Setting>,
-    pub(super) watches: Vec<Watched>,
-    pub(super) certificates: Vec<Shown>,
+    pub(super) watches: Vec<Use>,
+    pub(super) certificates: Vec<Use>,
     /// The urls that were linked to it at some line; those whose link is another by now are passed over.
     pub(super) linked: Vec<NodeId>,
 }
@@ -214,8 +213,8 @@ pub(super) struct Draft<'t> {
     pub(super) names: HashMap<IpAddr, Name>,
     pub(super) addresses: HashMap<Box<str>, IpAddr>,
     pub(super) nodes: Vec<Node>,
-    pub(super) probes: Probes,
-    pub(super) certificates: Certificates,
+    pub(super) probes: Definitions<Probe>,
+    pub(super) certificates: Definitions<Certificate>,
     pub(super) whole: Whole,
     pub(super) spoken: Vec<Spoken>,
     pub(super) diagnostics: Vec<Diagnostic>,
@@ -234,8 +233,8 @@ impl<'t> Draft<'t> {
             names: HashMap::new(),
             addresses: HashMap::new(),
             nodes: Vec::new(),
-            probes: Probes::default(),
-            certificates: Certificates::default(),
+            probes: Definitions::default(),
+            certificates: Definitions::default(),
             whole: Whole::default(),
             spoken: Vec::new(),
             diagnostics: Vec::new(),

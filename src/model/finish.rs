@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use super::draft::{Down, Draft, Kind, Node, NodeId, Said, Spoken, Value};
-use super::{Id, certificates, cycles, entrance, listeners, path, warnings, watches, whole};
+use super::{
+    Certificate, Id, Probe, cycles, definitions, entrance, listeners, path, warnings, whole,
+};
 use crate::language::{Diagnostic, Rule, nearest};
 
 /// For more mistakes than these no similar ids are looked up: each look-up reads all ids.
@@ -17,8 +19,8 @@ pub(super) fn finish(draft: &mut Draft<'_>) {
     uses.tell(draft);
     listeners::check(draft);
     cycles::check(draft);
-    watches::check(draft);
-    certificates::check(draft);
+    definitions::check::<Probe>(draft);
+    definitions::check::<Certificate>(draft);
     whole::check(draft);
     entrance::check(draft);
     path::check(draft);

@@ -13,6 +13,7 @@ mod certificates;
 mod comments;
 mod console;
 mod cycles;
+mod definitions;
 mod draft;
 mod endpoint;
 mod entrance;

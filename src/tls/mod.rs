@@ -25,11 +25,9 @@ mod tickets;
 #[cfg(not(feature = "tls"))]
 mod without;
 
-#[cfg_attr(not(feature = "tls"), path = "client_without.rs")]
 pub mod client;
-mod client_trust;
 
-pub use client_trust::TrustError;
+pub use client::TrustError;
 
 #[cfg(feature = "tls")]
 pub use fault::Fault;

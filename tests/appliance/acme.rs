@@ -5,17 +5,12 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
 use tempfile::TempDir;
 
-use crate::support::{Director, eventually, free, get};
+use crate::support::{Director, eventually, free, get, shown_by};
 
 /// An authority takes its time: it looks at the proofs as it pleases.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -147,64 +142,10 @@ fn certificates(folder: &Path) -> PathBuf {
     file
 }
 
-/// Takes any certificate: which one it is, is what the tests look at.
-#[derive(Debug)]
-struct Anyone;
-
-impl ServerCertVerifier for Anyone {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        aws_lc_rs::default_provider()
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
-}
-
 /// How many certificates a handshake as a client of `name` is shown, and the first one of them.
 fn shown(at: SocketAddr, name: &str) -> Option<(usize, Vec<u8>)> {
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Anyone))
-        .with_no_client_auth();
-    let name = ServerName::try_from(name.to_owned()).expect("a name");
-    let mut tls = ClientConnection::new(Arc::new(config), name).expect("a client");
-    let mut stream = std::net::TcpStream::connect(at).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).expect("a time");
-    while tls.is_handshaking() {
-        tls.complete_io(&mut stream).ok()?;
-    }
-    let chain = tls.peer_certificates()?;
-    Some((chain.len(), chain.first()?.to_vec()))
+    let chain = shown_by(at, name)?;
+    Some((chain.len(), chain.first()?.clone()))
 }
 
 /// Comes back with what `of` gives once it gives something.

@@ -4,14 +4,18 @@
 mod support;
 
 mod access_log;
+#[cfg(feature = "tls")]
 mod acme;
 mod bind_errors;
 mod came_back;
+#[cfg(feature = "tls")]
+mod certificates;
 mod clients;
 mod clients_address;
 mod console;
 mod console_abuse;
 mod console_newcomer;
+#[cfg(feature = "ssh")]
 mod console_ssh;
 mod console_telnet;
 mod cookies;
@@ -34,6 +38,7 @@ mod redirect;
 mod reload;
 mod shutdown;
 mod systemd;
+#[cfg(feature = "tls")]
 mod tls;
 mod upgrade;
 mod upgrades;

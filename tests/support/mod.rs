@@ -5,6 +5,7 @@ mod client;
 mod director;
 mod origin;
 mod telnet;
+#[cfg(feature = "tls")]
 mod tls;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -15,7 +16,8 @@ pub(crate) use client::{Client, Response, get, raw};
 pub(crate) use director::{Director, run};
 pub(crate) use origin::{After, Exchange, Origin, Received, answer};
 pub(crate) use telnet::Telnet;
-pub(crate) use tls::{Certificates, Visitor, der};
+#[cfg(feature = "tls")]
+pub(crate) use tls::{Certificates, Visitor, der, shown_by};
 
 /// The longest that anything is waited for that should come at once.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

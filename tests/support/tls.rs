@@ -13,7 +13,10 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, HandshakeKind, RootCertStore, StreamOwned};
+use signpost::tls::client::{Check, Connector, Sessions};
 use tempfile::TempDir;
+use tokio::runtime::Builder;
+use tokio::time::timeout;
 
 use super::PATIENCE;
 
@@ -190,6 +193,20 @@ impl Visit {
     pub(crate) fn protocol(&self) -> Option<Vec<u8>> {
         self.0.conn.alpn_protocol().map(<[u8]>::to_vec)
     }
+}
+
+/// The chain that whoever asks for `name` is shown, whosever it is; nothing where hands are not shaken.
+pub(crate) fn shown_by(at: SocketAddr, name: &str) -> Option<Vec<Vec<u8>>> {
+    let connector = Connector::new(name, &Check::Off, &[], Sessions::Fresh).expect("a name");
+    let shaking = async {
+        let stream = tokio::net::TcpStream::connect(at).await.ok()?;
+        let stream = connector.connect(stream).await.ok()?;
+        let chain = stream.get_ref().1.peer_certificates()?;
+        Some(chain.iter().map(|shown| shown.to_vec()).collect())
+    };
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let within = async { timeout(PATIENCE, shaking).await.ok()? };
+    runtime.expect("a runtime").block_on(within)
 }
 
 /// The first certificate of a file, in DER.

@@ -111,7 +111,7 @@ impl Talk {
         let mut stalled_at = Instant::now() + STALLED;
         let mut chunk = Vec::with_capacity(CHUNK);
         // Frames may have come with the client's first line.
-        if !self.take(wire, &Raw::Bytes(0), &[]) {
+        if !self.take(wire, Raw::Bytes(0), &[]) {
             return 1;
         }
         loop {
@@ -155,10 +155,11 @@ impl Talk {
                     self.session.answer(answer, self.room.now());
                 }
                 raw = wire.ear.hear(&mut chunk), if !full && !self.ended && self.typed.is_empty() => {
-                    if !self.take(wire, &raw, &chunk) {
+                    let is_flow = matches!(raw, Raw::Bytes(_));
+                    if !self.take(wire, raw, &chunk) {
                         return 1;
                     }
-                    if matches!(raw, Raw::Bytes(_)) {
+                    if is_flow {
                         // A client that sends without end lets others have their turn.
                         tokio::task::yield_now().await;
                     }
@@ -175,7 +176,7 @@ impl Talk {
     }
 
     /// Takes what was read; whether the client is still there.
-    fn take(&mut self, wire: &mut Wire, raw: &Raw, chunk: &[u8]) -> bool {
+    fn take(&mut self, wire: &mut Wire, raw: Raw, chunk: &[u8]) -> bool {
         let (heard, reply) = wire.code.take(raw, chunk);
         self.outbox.extend_from_slice(&reply);
         match heard {
@@ -183,6 +184,7 @@ impl Talk {
                 self.typed.extend(keys);
                 self.seat.touch();
             }
+            #[cfg(feature = "ssh")]
             Heard::Ended => self.ended = true,
             Heard::Gone => return false,
         }

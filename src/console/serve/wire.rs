@@ -15,6 +15,7 @@ pub(super) enum Heard {
     /// Keys.
     Keys(Vec<Keys>),
     /// A script has ended: what it asked for is still to be done.
+    #[cfg(feature = "ssh")]
     Ended,
     /// The client is gone.
     Gone,
@@ -36,6 +37,7 @@ pub(super) enum Code {
     /// Frames of `signpost console`; what has come of one.
     Frames(Frames),
     /// As they are.
+    #[cfg(feature = "ssh")]
     Plain,
 }
 
@@ -46,13 +48,12 @@ pub(super) struct Wire {
     pub(super) code: Code,
 }
 
-/// What was read, and has yet to be understood.
+/// What was read.
 pub(super) enum Raw {
+    /// So many bytes, which have yet to be understood.
     Bytes(usize),
-    Window(u16, u16),
-    Interrupt,
-    Ended,
-    Gone,
+    /// What says by itself what it means.
+    Plain(Heard),
 }
 
 impl Ear {
@@ -62,7 +63,7 @@ impl Ear {
             Ear::Bytes(stream) => {
                 into.resize(CHUNK, 0);
                 match stream.read(into).await {
-                    Ok(0) | Err(_) => Raw::Gone,
+                    Ok(0) | Err(_) => Raw::Plain(Heard::Gone),
                     Ok(read) => Raw::Bytes(read),
                 }
             }
@@ -70,6 +71,7 @@ impl Ear {
             Ear::Channel(channel) => loop {
                 use russh::{ChannelMsg, Sig};
                 let cells = |n: u32| u16::try_from(n).unwrap_or(u16::MAX);
+                let keys = |keys| Raw::Plain(Heard::Keys(vec![keys]));
                 match channel.wait().await {
                     Some(ChannelMsg::Data { data }) => {
                         into.clear();
@@ -80,10 +82,15 @@ impl Ear {
                         col_width,
                         row_height,
                         ..
-                    }) => return Raw::Window(cells(col_width), cells(row_height)),
-                    Some(ChannelMsg::Signal { signal: Sig::INT }) => return Raw::Interrupt,
-                    Some(ChannelMsg::Eof) => return Raw::Ended,
-                    Some(ChannelMsg::Close) | None => return Raw::Gone,
+                    }) => {
+                        return keys(Keys::Window {
+                            columns: cells(col_width),
+                            rows: cells(row_height),
+                        });
+                    }
+                    Some(ChannelMsg::Signal { signal: Sig::INT }) => return keys(Keys::Interrupt),
+                    Some(ChannelMsg::Eof) => return Raw::Plain(Heard::Ended),
+                    Some(ChannelMsg::Close) | None => return Raw::Plain(Heard::Gone),
                     Some(_) => {}
                 }
             },
@@ -96,26 +103,16 @@ impl Code {
     pub(super) fn greet(&mut self) -> Vec<u8> {
         match self {
             Code::Telnet(telnet) => telnet.greet(),
-            Code::Frames(_) | Code::Plain => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
     /// What was read, understood; and what has to be answered to it at once.
-    pub(super) fn take(&mut self, raw: &Raw, bytes: &[u8]) -> (Heard, Vec<u8>) {
-        let heard = match raw {
-            Raw::Window(columns, rows) => Heard::Keys(vec![Keys::Window {
-                columns: *columns,
-                rows: *rows,
-            }]),
-            Raw::Interrupt => Heard::Keys(vec![Keys::Interrupt]),
-            Raw::Ended => Heard::Ended,
-            Raw::Gone => Heard::Gone,
-            Raw::Bytes(read) => {
-                let bytes = bytes.get(..*read).unwrap_or_default();
-                return self.understand(bytes);
-            }
-        };
-        (heard, Vec::new())
+    pub(super) fn take(&mut self, raw: Raw, bytes: &[u8]) -> (Heard, Vec<u8>) {
+        match raw {
+            Raw::Bytes(read) => self.understand(bytes.get(..read).unwrap_or_default()),
+            Raw::Plain(heard) => (heard, Vec::new()),
+        }
     }
 
     fn understand(&mut self, bytes: &[u8]) -> (Heard, Vec<u8>) {
@@ -125,6 +122,7 @@ impl Code {
                 telnet.feed(bytes, &mut keys);
                 (Heard::Keys(keys), telnet.reply())
             }
+            #[cfg(feature = "ssh")]
             Code::Plain => {
                 keys.push(Keys::Bytes(bytes.to_vec()));
                 (Heard::Keys(keys), Vec::new())
@@ -152,7 +150,7 @@ impl Code {
     pub(super) fn has_ended(&self) -> bool {
         match self {
             Code::Frames(frames) => frames.has_ended(),
-            Code::Telnet(_) | Code::Plain => false,
+            _ => false,
         }
     }
 
@@ -160,6 +158,7 @@ impl Code {
     pub(super) fn give(&self, text: &[u8]) -> Vec<u8> {
         match self {
             Code::Telnet(telnet) => telnet.encode(text),
+            #[cfg(feature = "ssh")]
             Code::Plain => text.to_vec(),
             Code::Frames(_) => Frame::data(text),
         }
@@ -169,7 +168,7 @@ impl Code {
     pub(super) fn end(&self, status: u8) -> Vec<u8> {
         match self {
             Code::Frames(_) => Frame::End(status).bytes(),
-            Code::Telnet(_) | Code::Plain => Vec::new(),
+            _ => Vec::new(),
         }
     }
 }
@@ -207,7 +206,7 @@ mod tests {
         sent.extend(Frame::End(0).bytes());
         let mut keys = Vec::new();
         for byte in sent {
-            let (heard, _) = code.take(&Raw::Bytes(1), &[byte]);
+            let (heard, _) = code.take(Raw::Bytes(1), &[byte]);
             match heard {
                 Heard::Keys(more) => keys.extend(more),
                 other => panic!("{other:?}"),

@@ -6,7 +6,7 @@ use super::said;
 use crate::language::{Line, Rule, Word};
 use crate::model::draft::Draft;
 use crate::model::print::{Printer, quoted};
-use crate::model::{HttpProbe, Probe, ProbeKind, ids, template, watches};
+use crate::model::{HttpProbe, Probe, ProbeKind, definitions, ids, template};
 
 /// The longest interval, in seconds: a day.
 const INTERVAL_S: u32 = 86_400;
@@ -28,7 +28,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         draft.error(word.span, message).help = Some(help.into());
     }
     if line.rule == Rule::no_probe {
-        return watches::remove(draft, said, &name);
+        return definitions::remove::<Probe>(draft, said, &name);
     }
     let mut reader = Reader {
         draft,
@@ -38,7 +38,7 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         verify: false,
     };
     let probe = reader.read(Probe::new(name.as_ref().into(), ProbeKind::Tcp));
-    watches::define(draft, said, probe);
+    definitions::define(draft, said, probe);
 }
 
 /// Reads the options of one line. What is at fault is told and left at its default.

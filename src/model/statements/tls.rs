@@ -4,7 +4,7 @@ use super::said;
 use crate::language::{Line, Rule};
 use crate::model::Endpoint;
 use crate::model::Tls;
-use crate::model::certificates::Shown;
+use crate::model::definitions::Use;
 use crate::model::draft::Draft;
 use crate::model::print::Printer;
 
@@ -29,12 +29,12 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     let words = line.words().iter();
     for word in words.filter(|word| word.rule == Rule::certificate_name) {
         let name = line.text(word);
-        let certificate = draft.certificates.named(&name);
+        let of = draft.certificates.named(&name);
         let shown = &mut draft.nodes[node as usize].certificates;
-        let found = shown.iter().position(|s| s.certificate == certificate);
+        let found = shown.iter().position(|s| s.of == of);
         match (line.rule == Rule::tls, found) {
-            (true, None) if shown.len() < CERTIFICATES => shown.push(Shown {
-                certificate,
+            (true, None) if shown.len() < CERTIFICATES => shown.push(Use {
+                of,
                 said,
                 word: word.span,
             }),

@@ -2,9 +2,9 @@
 
 use super::said;
 use crate::language::{Line, Rule};
+use crate::model::definitions::Use;
 use crate::model::draft::Draft;
 use crate::model::print::Printer;
-use crate::model::watches::Watched;
 
 /// The most probes that watch one server.
 const PROBES: usize = 16;
@@ -30,12 +30,12 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         .filter(|word| word.rule == Rule::probe_name)
     {
         let name = line.text(word);
-        let probe = draft.probes.named(&name);
+        let of = draft.probes.named(&name);
         let watches = &mut draft.nodes[node as usize].watches;
-        let found = watches.iter().position(|known| known.probe == probe);
+        let found = watches.iter().position(|known| known.of == of);
         match (line.rule == Rule::watch, found) {
-            (true, None) if watches.len() < PROBES => watches.push(Watched {
-                probe,
+            (true, None) if watches.len() < PROBES => watches.push(Use {
+                of,
                 said,
                 word: word.span,
             }),

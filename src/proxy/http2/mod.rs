@@ -25,7 +25,9 @@ mod upload;
 pub(crate) mod vectors;
 
 pub(super) use answering::Desk;
-pub(super) use serve::{go_on, serve};
+pub(super) use serve::go_on;
+#[cfg(feature = "tls")]
+pub(super) use serve::serve;
 
 /// What a client that speaks HTTP/2 begins with (RFC 9113 §3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -26,6 +26,7 @@ use crate::proxy::worker::{Desk, Worker};
 use crate::telemetry::Http2Event;
 
 /// Serves a connection that speaks HTTP/2, its preface first, to its end.
+#[cfg(feature = "tls")]
 pub(in crate::proxy) fn serve<S>(
     worker: Rc<Worker>,
     client: Client<S>,

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::client_trust::TrustError;
+use super::{Check, Fault, Sessions, TrustError};
 
 /// There is none.
 #[derive(Debug)]
@@ -43,61 +43,14 @@ impl AsyncWrite for Stream {
 #[derive(Debug)]
 pub struct Anchors(Infallible);
 
-/// Nothing is trusted.
-#[derive(Debug, Default)]
-pub struct Trust(());
-
-impl Trust {
-    /// Says that this program was built without TLS, where anything is asked for.
-    ///
-    /// # Errors
-    /// Where anything is asked for.
-    pub fn load<'a>(
-        mut files: impl Iterator<Item = &'a str>,
-        host: bool,
-        _: &Trust,
-    ) -> Result<Trust, TrustError> {
-        match host || files.next().is_some() {
-            true => Err(TrustError::Without),
-            false => Ok(Trust(())),
-        }
-    }
-
-    /// Nothing.
-    pub fn anchors(&self, _: &str) -> Option<&Arc<Anchors>> {
-        None
-    }
+/// Says that this program was built without TLS.
+pub(super) fn read(_: &str, _: Option<&Arc<Anchors>>) -> Result<Arc<Anchors>, TrustError> {
+    Err(TrustError::Without)
 }
 
-/// Whose certificates are taken.
-#[derive(Clone, Debug)]
-pub enum Check {
-    /// Anyone's.
-    Off,
-    /// Those that the host's certificate authorities vouch for.
-    Host,
-    /// Those that these vouch for.
-    By(Arc<Anchors>),
-}
-
-/// Whether sessions are taken up again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sessions {
-    /// Never.
-    Fresh,
-    /// With the same server, by this connector.
-    Resumed,
-}
-
-/// Why hands were not shaken.
-#[derive(Debug)]
-pub enum Fault {
-    /// The connection broke.
-    Io(io::Error),
-    /// The two sides did not agree; in a few words.
-    Tls(String),
-    /// It was never tried.
-    Ours(String),
+/// Says that this program was built without TLS.
+pub(super) fn has_host() -> Result<(), TrustError> {
+    Err(TrustError::Without)
 }
 
 /// Never made.

@@ -1,6 +1,44 @@
-//! Why servers' certificates cannot be checked as a configuration asks for.
+//! Whose word is taken for servers' certificates.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
+
+use super::shake::{Anchors, has_host, read};
+
+/// The files of certificate authorities that a configuration names, as they were when it was loaded.
+#[derive(Debug, Default)]
+pub struct Trust(BTreeMap<Box<str>, Arc<Anchors>>);
+
+impl Trust {
+    /// Reads these files; what did not change since `before` is the very same. `host`: the host's own authorities are needed too.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds no certificate; a host without authorities; a program that was built without TLS.
+    pub fn load<'a>(
+        files: impl Iterator<Item = &'a str>,
+        host: bool,
+        before: &Trust,
+    ) -> Result<Trust, TrustError> {
+        if host {
+            has_host()?;
+        }
+        let mut trust = Trust::default();
+        for file in files {
+            if trust.0.contains_key(file) {
+                continue;
+            }
+            let anchors = read(file, before.0.get(file))?;
+            trust.0.insert(file.into(), anchors);
+        }
+        Ok(trust)
+    }
+
+    /// The authorities of a file that was loaded.
+    pub fn anchors(&self, file: &str) -> Option<&Arc<Anchors>> {
+        self.0.get(file)
+    }
+}
 
 /// Why servers' certificates cannot be checked as a configuration asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
