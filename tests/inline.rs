@@ -204,3 +204,75 @@ fn an_address_that_comes_later_is_served_at_once() {
     }
     drop(serving);
 }
+
+#[test]
+fn an_address_that_goes_and_comes_back_is_served_again() {
+    let Some(net) = Net::new() else { return };
+    let at = "1.1.1.77";
+    net.give(at);
+    let director = net.serve(&format!(
+        "virtual {at}\nurl t http://t.example/%d\nbind {at} t\n"
+    ));
+    let (done, told) = director.configure(&["freebind"]);
+    assert!(done, "{told}");
+    net.take(at);
+    assert_eq!(net.ask(at, 80, "x", "/").status(), 0, "nobody is there");
+    net.give(at);
+    assert_eq!(net.ask(at, 80, "x", "/").status(), 302);
+}
+
+/// A director that is not in the path, at the address of a server whose dip leads elsewhere.
+fn beside(at: &str, other: &str) -> String {
+    format!("dip {at} {other}:80\nfreebind\n")
+}
+
+#[test]
+fn who_steps_into_the_path_takes_packets_at_once() {
+    let Some(net) = Net::new() else { return };
+    for (at, own, other) in [
+        ("1.1.1.2", "1.1.1.2", "1.1.1.3"),
+        ("2001:db8:1::2", "[2001:db8:1::2]", "[2001:db8:1::3]"),
+    ] {
+        let inline = format!("dip {at}\ninline clients\n");
+        net.apply(&inline);
+        let director = net.serve(&beside(at, other));
+        let asked = |taken: bool| {
+            let answer = net.ask(at, 80, "coyote.acme.com", "/");
+            assert!(answer.has("here is coyote"), "{answer:?}");
+            assert_eq!(answer.has("signpost-"), taken, "{answer:?}");
+        };
+        asked(false);
+        for _ in 0..2 {
+            let (done, told) =
+                director.configure(&["inline clients", &format!("dip {at} {own}:80")]);
+            assert!(done, "{told}");
+            asked(true);
+            let (done, told) = director.configure(&[&format!("dip {at} {other}:80"), "no inline"]);
+            assert!(done, "{told}");
+            asked(false);
+        }
+        // What a start would be refused is refused: the address is not this host's.
+        let (done, told) = director.configure(&["no freebind"]);
+        assert!(
+            !done && told.contains("the address is not on this host"),
+            "{told}"
+        );
+        drop(director);
+        net.remove();
+    }
+}
+
+#[test]
+fn who_may_not_step_into_the_path_is_told_and_stays() {
+    let Some(net) = Net::new() else { return };
+    let director = net.serve_without(&beside("1.1.1.2", "1.1.1.3"), ",-net_raw,-net_admin");
+    net.apply("dip 1.1.1.2\ninline clients\n");
+    let (done, told) = director.configure(&["inline clients", "dip 1.1.1.2 1.1.1.2:80"]);
+    assert!(!done, "{told}");
+    assert!(
+        told.contains("it is the server's own address") && told.contains("CAP_NET_RAW"),
+        "{told}"
+    );
+    let (_, shown) = director.configure(&["show running-config"]);
+    assert!(shown.contains("dip 1.1.1.2 1.1.1.3"), "{shown}");
+}

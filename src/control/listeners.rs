@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::model::Endpoint;
 
@@ -116,11 +116,54 @@ fn socket(at: Endpoint, reach: Reach, shared: bool) -> io::Result<Socket> {
         (Reach::Own, _) => {}
         (Reach::Coming, false) => socket.set_freebind_v4(true)?,
         (Reach::Coming, true) => socket.set_freebind_v6(true)?,
-        (Reach::InPath, false) => socket.set_ip_transparent_v4(true)?,
-        (Reach::InPath, true) => socket.set_ip_transparent_v6(true)?,
+        (Reach::InPath, of_ipv6) => be_in_path(&socket, of_ipv6, true)?,
     }
     socket.bind(&address.into())?;
     Ok(socket)
+}
+
+fn be_in_path(socket: &Socket, of_ipv6: bool, wanted: bool) -> io::Result<()> {
+    let is = match of_ipv6 {
+        false => socket.ip_transparent_v4()?,
+        true => socket.ip_transparent_v6()?,
+    };
+    // It may have been handed over so, to a process that may not ask for it.
+    if is == wanted {
+        return Ok(());
+    }
+    match of_ipv6 {
+        false => socket.set_ip_transparent_v4(wanted),
+        true => socket.set_ip_transparent_v6(wanted),
+    }
+}
+
+/// Whether a listener that stays open at `at` may have another `reach` from now on: what a start would be refused is refused.
+///
+/// # Errors
+/// Where a new listener could not be bound so for want of a right or of the address.
+pub(super) fn may_turn(at: Endpoint, reach: Reach) -> Result<(), BindError> {
+    let address = at.socket();
+    let tried = || {
+        let domain = Domain::for_address(address);
+        let socket = Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+        match reach {
+            Reach::InPath => be_in_path(&socket, address.is_ipv6(), true),
+            Reach::Coming => Ok(()),
+            // Its port is held, by the listener itself; the address alone tells.
+            Reach::Own => socket.bind(&SocketAddr::new(address.ip(), 0).into()),
+        }
+    };
+    tried().map_err(|source| BindError { at, reach, source })
+}
+
+/// Has packets on their way to a server taken by a listener that is open, or not any more (ip(7) `IP_TRANSPARENT`). Whether its
+/// address was there when it was bound does not matter any more.
+///
+/// # Errors
+/// Where the process may not; [`may_turn`] tells before.
+pub(super) fn turn(listener: &TcpListener, at: Endpoint, reach: Reach) -> io::Result<()> {
+    let socket = SockRef::from(listener);
+    be_in_path(&socket, at.address.is_ipv6(), reach == Reach::InPath)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::KeyError;
 use super::hold::opened;
-use super::listeners::{BindError, RIGHT_WANTED, Reach, bind, may_be_transparent};
+use super::listeners::{BindError, RIGHT_WANTED, Reach, bind, may_be_transparent, may_turn, turn};
 use crate::model::{Endpoint, Model, Verify};
 use crate::telemetry::OpenError;
 use crate::tls::TrustError;
@@ -158,18 +158,31 @@ pub struct Prepared {
     pub(super) open: Vec<Listener>,
     /// Listeners that end.
     pub(super) close: Vec<(Endpoint, Door)>,
+    /// Listeners that stay, and take packets from elsewhere than before.
+    pub(super) turns: Vec<(Endpoint, Reach)>,
     /// All that will be open, in the order of the model.
     pub(super) doors: Vec<(Endpoint, Door)>,
 }
 
-/// Prepares `model` where `open_now` are the listeners that are open already. `handed` are sockets that
+/// Whose addresses the listener at `at` may be at.
+fn reach(model: &Model) -> impl Fn(Endpoint, Door) -> Reach + use<> {
+    let in_path: HashSet<_> = model.in_path().collect();
+    let freebind = model.globals.freebind;
+    move |at, door| match door.behind() {
+        Door::Virtual if in_path.contains(&at) => Reach::InPath,
+        Door::Virtual if freebind => Reach::Coming,
+        _ => Reach::Own,
+    }
+}
+
+/// Prepares `model` in place of `old`, of which `open_now` are the listeners. `handed` are sockets that
 /// somebody else bound (a test's on port 0, systemd's, an older binary's): taken instead of binding.
 ///
 /// # Errors
 /// Where it cannot be served; nothing has changed then.
 pub fn prepare(
     model: Arc<Model>,
-    open_now: &[(Endpoint, Door)],
+    (old, open_now): (&Model, &[(Endpoint, Door)]),
     mut handed: HashMap<Endpoint, Vec<TcpListener>>,
     workers: usize,
 ) -> Result<Prepared, PrepareError> {
@@ -186,12 +199,7 @@ pub fn prepare(
     if model.transparent().next().is_some() {
         may_be_transparent().map_err(PrepareError::Transparent)?;
     }
-    let in_path: HashSet<_> = model.in_path().collect();
-    let reach = |at, door: Door| match door.behind() {
-        Door::Virtual if in_path.contains(&at) => Reach::InPath,
-        Door::Virtual if model.globals.freebind => Reach::Coming,
-        _ => Reach::Own,
-    };
+    let (reach, reach_before) = (reach(&model), reach(old));
     let kept = |&(at, door): &(Endpoint, Door)| (at, door.behind());
     let before: HashSet<_> = open_now.iter().map(kept).collect();
     let wanted: HashSet<_> = doors.iter().map(kept).collect();
@@ -202,12 +210,22 @@ pub fn prepare(
             Door::Virtual => workers,
             _ => 1,
         };
-        let bound = handed
-            .remove(&at)
-            .map_or_else(|| bind(at, reach(at, door), sockets), Ok);
+        let reach = reach(at, door);
+        let bound = match handed.remove(&at) {
+            Some(bound) => taken(at, reach, bound),
+            None => bind(at, reach, sockets),
+        };
         match bound.and_then(|bound| opened(at, door, bound, sockets)) {
             Ok(listener) => open.push(listener),
             Err(error) => errors.push(error),
+        }
+    }
+    let mut turns = Vec::new();
+    for &(at, door) in doors.iter().filter(|door| before.contains(&kept(door))) {
+        let reach = reach(at, door);
+        if reach != reach_before(at, door) {
+            errors.extend(may_turn(at, reach).err());
+            turns.push((at, reach));
         }
     }
     if !errors.is_empty() {
@@ -219,8 +237,23 @@ pub fn prepare(
         model,
         open,
         close,
+        turns,
         doors,
     })
+}
+
+/// Sockets that were handed over: bound already, but perhaps for addresses of this host alone.
+fn taken(
+    at: Endpoint,
+    reach: Reach,
+    bound: Vec<TcpListener>,
+) -> Result<Vec<TcpListener>, BindError> {
+    if reach == Reach::InPath {
+        for socket in &bound {
+            turn(socket, at, reach).map_err(|source| BindError { at, reach, source })?;
+        }
+    }
+    Ok(bound)
 }
 
 /// Reads the certificate authorities by which `model` has servers checked; `before`: those that hold now.

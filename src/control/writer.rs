@@ -197,7 +197,8 @@ impl Writer {
         model: impl Into<Arc<Model>>,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<(), PrepareError> {
-        let prepared = prepare(model.into(), &self.doors, handed, self.workers.len())?;
+        let now = (&*self.model, &*self.doors);
+        let prepared = prepare(model.into(), now, handed, self.workers.len())?;
         let wanted = prepared.model.globals.access_log.as_ref();
         let log = self.logging.prepare(wanted).map_err(PrepareError::Log)?;
         let keys = self.keyring.prepare(&prepared.model, &self.farm);
@@ -279,6 +280,7 @@ impl Writer {
         let errands = errands::errands(&self.model, self.wards.probes());
         self.farm.publish_errands(errands);
         self.doors = prepared.doors;
+        self.turn(prepared.turns);
         for listener in prepared.open {
             self.held.sockets.insert(listener.at, listener.held);
             for (nth, socket) in listener.sockets.into_iter().enumerate() {

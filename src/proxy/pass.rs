@@ -178,7 +178,7 @@ impl Passing<'_> {
         &mut self,
         decision: Decision,
         (server, place): (NodeIndex, Place),
-        stream: TcpStream,
+        mut stream: TcpStream,
     ) {
         let gauges = Arc::clone(place.gauges());
         let ip = self.peer.ip();
@@ -187,7 +187,8 @@ impl Passing<'_> {
         self.worker.tally.happened(&gauges, Event::Passed);
         let serving = self.live.snapshot.serving(server);
         let silence = Duration::from_secs(serving.timeout_s.into());
-        let (up, down, end) = carry(&self.client, &stream, silence).await;
+        let pipes = &self.worker.pools.pipes;
+        let (up, down, end) = carry(&mut self.client, &mut stream, (silence, pipes)).await;
         self.worker.tally.passed(&gauges, up, down);
         let why = match end {
             End::Both => None,

@@ -163,6 +163,14 @@ impl Net {
         done("ip", &[&words[..], more].concat());
     }
 
+    /// Takes an IPv4 address from it.
+    pub(crate) fn take(&self, address: &str) {
+        let host = self.host("director");
+        let address = format!("{address}/32");
+        let words = ["-n", &host, "addr", "del", &address, "dev", "servers"];
+        done("ip", &words);
+    }
+
     /// Does `what` on a thread that is on `host`.
     fn within<T: Send>(&self, host: &str, what: impl FnOnce() -> T + Send) -> T {
         let path = format!("/run/netns/{}", self.host(host));
@@ -299,6 +307,11 @@ impl Net {
 
     /// Serves `config` there.
     pub(crate) fn serve(&self, config: &str) -> Serving {
+        self.serve_without(config, "")
+    }
+
+    /// The same without some rights, as setpriv(1) names them.
+    pub(crate) fn serve_without(&self, config: &str, rights: &str) -> Serving {
         let file = self.write(config);
         let socket = self.folder.path().join("console.sock");
         let host = self.host("director");
@@ -307,6 +320,9 @@ impl Net {
                 "netns",
                 "exec",
                 &host,
+                "setpriv",
+                &format!("--bounding-set=+all{rights}"),
+                "--",
                 env!("CARGO_BIN_EXE_signpost"),
                 "serve",
                 "--workers",
@@ -370,6 +386,17 @@ impl Serving {
         std::fs::write(&self.file, config).expect("it can be written");
         let output = self.console("reload");
         assert!(output.status.success(), "{output:?}");
+    }
+
+    /// What is told of lines that are typed in at `(config)#`, and whether they hold.
+    pub(crate) fn configure(&self, lines: &[&str]) -> (bool, String) {
+        let socket = self.socket.display().to_string();
+        let mut words = vec!["console", "--socket", &socket, "-c", "configure terminal"];
+        words.extend(lines.iter().flat_map(|line| ["-c", line]));
+        let output = run(env!("CARGO_BIN_EXE_signpost"), &words);
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told).into_owned();
+        (output.status.success(), told)
     }
 
     /// `/proc/…/status` of each thread.

@@ -53,6 +53,8 @@ pub use retry::Budget;
 pub use trace::Trace;
 
 pub(super) use connect::{NoConnection, blame, dial, exhausted};
+pub(super) use splice::Pipes;
+pub(super) use tunnel::Way;
 
 use visit::Visit;
 use wait::Waited;

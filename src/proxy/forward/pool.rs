@@ -66,7 +66,7 @@ pub struct Pools {
     idle: RefCell<ByServer>,
     count: Cell<usize>,
     pub(super) budget: Budget,
-    pub(super) pipes: Pipes,
+    pub(in crate::proxy) pipes: Pipes,
     tongues: RefCell<HashMap<Id, Rc<Tongue>>>,
     numbers: Cell<u32>,
 }

@@ -10,13 +10,14 @@ use std::task::{Context, Poll};
 use rustix::pipe::{
     PipeFlags, SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, pipe_with, splice,
 };
+use tokio::net::TcpStream;
 
 use super::limits::{PIPE_BYTES, PIPE_LEAST_BYTES, PIPES, PIPES_KEPT, SPLICE_BYTES};
 use super::wire::Wire;
 use crate::proxy::client::{Raw, Stream};
 
 /// One side of a tunnel.
-pub(super) trait Lends {
+pub(in crate::proxy) trait Lends {
     /// The socket, where its bytes are the side's own.
     fn lent(&mut self) -> Option<&mut dyn Raw>;
 }
@@ -24,6 +25,12 @@ pub(super) trait Lends {
 impl<S: Stream> Lends for S {
     fn lent(&mut self) -> Option<&mut dyn Raw> {
         self.raw()
+    }
+}
+
+impl Lends for TcpStream {
+    fn lent(&mut self) -> Option<&mut dyn Raw> {
+        Some(self)
     }
 }
 
@@ -52,7 +59,7 @@ impl Pipe {
 
 /// A worker's pipes, all of them empty.
 #[derive(Debug, Default)]
-pub(super) struct Pipes {
+pub(in crate::proxy) struct Pipes {
     kept: RefCell<Vec<Pipe>>,
     /// Those that exchanges hold.
     lent: Cell<usize>,
@@ -103,7 +110,7 @@ impl Pipes {
 
     /// Pipes that are kept and pipes that are lent.
     #[cfg(test)]
-    pub(super) fn count(&self) -> (usize, usize) {
+    pub(in crate::proxy) fn count(&self) -> (usize, usize) {
         (self.kept.borrow().len(), self.lent.get())
     }
 }

@@ -15,7 +15,7 @@ use crate::proxy::limits::DRAIN;
 
 /// One direction: what was read and not yet written. Empty, it holds no memory.
 #[derive(Debug)]
-struct Way<'a> {
+pub(in crate::proxy) struct Way<'a> {
     waiting: Bytes,
     /// Behind what is waiting.
     through: Through<'a>,
@@ -23,13 +23,14 @@ struct Way<'a> {
     streaming: bool,
     ended: bool,
     /// The side that it leads to takes no more.
-    refused: bool,
+    pub(in crate::proxy) refused: bool,
     /// Bytes written so far.
-    written: u64,
+    pub(in crate::proxy) written: u64,
 }
 
 impl<'a> Way<'a> {
-    fn new(waiting: Bytes, pipes: &'a Pipes) -> Self {
+    /// A direction in which `waiting` was read already.
+    pub(in crate::proxy) fn new(waiting: Bytes, pipes: &'a Pipes) -> Self {
         Way {
             waiting,
             through: Through::new(pipes),
@@ -42,7 +43,7 @@ impl<'a> Way<'a> {
 
     /// Moves bytes until one side would wait. `Ready`: this direction is at its end, and all of it written. Not to be called again
     /// once it is [refused](Self::refused).
-    fn poll<R, W>(
+    pub(in crate::proxy) fn poll<R, W>(
         &mut self,
         from: &mut R,
         to: &mut W,
