@@ -15,7 +15,7 @@ use super::engine::{Event, LONG_LIST, MANY_RESETS, MANY_STREAMS, Settings, Step,
 use super::fields::Fields;
 use super::hub::Hub;
 use super::lane;
-use super::limits::{LEAVE, UNHEEDING};
+use super::limits::{LEAVE, UNHEEDING, connection_window};
 use super::upload::Upload;
 use crate::model::{Endpoint, Limit};
 use crate::proxy::bounds;
@@ -93,8 +93,10 @@ struct Session<'a, S> {
 
 /// What a connection begins with, as the operator has it now.
 fn settings() -> Settings {
+    let streams = bounds::of(Limit::Http2Streams);
     Settings {
-        streams: bounds::of(Limit::Http2Streams),
+        streams,
+        connection_window: connection_window(streams),
         resets: bounds::of(Limit::Http2Resets),
         list_bytes: bounds::of(Limit::Http2Header),
         output_bytes: bounds::of(Limit::Http2Send),

@@ -98,6 +98,7 @@ impl Engine {
     /// Forgets a stream; what of its data was not used no longer holds the connection's window.
     pub(super) fn close(&mut self, at: usize) {
         let stream = self.streams.open.remove(at);
+        self.grown -= stream.window - self.settings.stream_window;
         self.give_back(stream.owed);
     }
 

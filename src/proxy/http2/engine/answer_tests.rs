@@ -5,8 +5,9 @@ use crate::proxy::http2::code::ErrorCode;
 use crate::proxy::http2::fields::Fields;
 use crate::proxy::http2::frame::{HEAD, Head, flag, kind};
 use crate::proxy::http2::limits::{
-    FAULTS_FORGOTTEN_MS, IDLE_FRAMES, IDLE_FRAMES_FORGOTTEN_MS, LOCAL_RESETS, OUTPUT_BYTES,
-    PENDING_RESETS, RESETS_FORGOTTEN_MS,
+    FAULTS_FORGOTTEN_MS, FRAME_BYTES, GROWN_WINDOW, GROWTH_BYTES, IDLE_FRAMES,
+    IDLE_FRAMES_FORGOTTEN_MS, LOCAL_RESETS, OUTPUT_BYTES, PENDING_RESETS, RESETS_FORGOTTEN_MS,
+    STREAM_WINDOW, STREAMS,
 };
 use crate::proxy::http2::vectors::{Say, get, hello, summary};
 
@@ -436,4 +437,76 @@ fn data_is_lent_from_the_input() {
         panic!("{step:?}");
     };
     assert_eq!(data.as_ptr(), say.bytes[HEAD..].as_ptr());
+}
+
+/// A stream's window full of data, in frames as long as they may be.
+fn fills(mut say: Say, id: u32, bytes: u32) -> Say {
+    assert!(bytes.is_multiple_of(FRAME_BYTES as u32));
+    for _ in 0..bytes / FRAME_BYTES as u32 {
+        say = say.data(id, false, &[0; FRAME_BYTES]);
+    }
+    say
+}
+
+#[test]
+fn bodies_of_which_nothing_is_used_hold_up_no_other() {
+    let mut server = serving(hello());
+    let mut id = 1;
+    // As many as may grow do, and stand still then.
+    for _ in 0..STREAMS - 1 {
+        assert!(server.take(fills(none().post(id), id, STREAM_WINDOW)));
+        server.engine.consumed(StreamId(id), STREAM_WINDOW as usize);
+        server.written();
+        let at = server.engine.streams.find(id).expect("it is open");
+        let window = server.engine.streams.open[at].receive;
+        assert!(window == GROWN_WINDOW || window == STREAM_WINDOW);
+        assert!(server.take(fills(none(), id, window)));
+        assert_eq!(server.written(), "", "nothing of it is used");
+        id += 2;
+    }
+    // One more goes through, however long.
+    assert!(server.take(none().post(id)));
+    for _ in 0..1000 {
+        assert!(server.take(fills(none(), id, STREAM_WINDOW / 2)));
+        (server.engine).consumed(StreamId(id), STREAM_WINDOW as usize / 2);
+    }
+    let windows = &server.engine.streams.open;
+    let held: u32 = windows.iter().map(|stream| stream.owed).sum();
+    let growth = GROWN_WINDOW - STREAM_WINDOW;
+    let grown = GROWTH_BYTES / growth * growth;
+    assert_eq!(held, (STREAMS - 1) * STREAM_WINDOW + grown);
+}
+
+#[test]
+fn what_a_window_grew_by_is_another_streams_when_it_ends() {
+    let mut server = serving(hello());
+    for nth in 0..100 {
+        let id = 2 * nth + 1;
+        assert!(server.take(fills(none().post(id), id, STREAM_WINDOW)));
+        server.engine.consumed(StreamId(id), STREAM_WINDOW as usize);
+        assert_eq!(server.engine.streams.open[0].window, GROWN_WINDOW);
+        server.answer(id);
+        server.engine.send(StreamId(id), b"", true);
+        assert_eq!(server.engine.grown, 0);
+        server.written();
+    }
+}
+
+#[test]
+fn more_than_the_connections_window_ends_it() {
+    let settings = Settings {
+        connection_window: 1 << 17,
+        ..Settings::default()
+    };
+    let filled = fills(hello().post(1), 1, 1 << 16).post(3);
+    let filled = fills(filled, 3, 1 << 16).post(5);
+    for (last, goes_on) in [(none(), true), (none().data(5, false, b"x"), false)] {
+        let mut server = Server {
+            engine: Engine::new(settings),
+            fields: Fields::new(),
+            now: 0,
+        };
+        assert!(server.take(filled.clone()));
+        assert_eq!(server.take(last), goes_on);
+    }
 }

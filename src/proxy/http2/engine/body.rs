@@ -4,6 +4,7 @@ use super::streams::Stream;
 use super::{Broken, Engine, Event, StreamId, Took};
 use crate::proxy::http2::code::ErrorCode;
 use crate::proxy::http2::frame::{self, Head, LAST_STREAM, PAYLOAD, flag, kind};
+use crate::proxy::http2::limits::{GROWN_WINDOW, GROWTH_BYTES, UPDATE_BYTES};
 
 impl Engine {
     pub(super) fn data<'a>(&mut self, head: Head, payload: &'a [u8]) -> Took<'a> {
@@ -41,7 +42,7 @@ impl Engine {
     /// Gives back window of the connection.
     pub(super) fn give_back(&mut self, bytes: u32) {
         self.given += bytes;
-        if self.given >= self.settings.connection_window / 2 {
+        if self.given >= UPDATE_BYTES.min(self.settings.connection_window / 2) {
             self.receive += self.given;
             let given = std::mem::take(&mut self.given);
             frame::write(
@@ -62,7 +63,14 @@ impl Engine {
         let bytes = bytes.min(stream.owed as usize) as u32;
         stream.owed -= bytes;
         stream.given += bytes;
-        if stream.remote && stream.given >= self.settings.stream_window / 2 {
+        if stream.remote && stream.given >= stream.window / 2 {
+            // Its server takes what comes: it may be a fast one.
+            let growth = GROWN_WINDOW.saturating_sub(stream.window);
+            if self.grown + growth <= GROWTH_BYTES {
+                self.grown += growth;
+                stream.window += growth;
+                stream.given += growth;
+            }
             stream.receive += stream.given;
             let given = std::mem::take(&mut stream.given);
             frame::write(

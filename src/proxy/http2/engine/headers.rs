@@ -127,6 +127,7 @@ impl Engine {
             id: block.stream,
             send: self.initial_send,
             receive: self.settings.stream_window,
+            window: self.settings.stream_window,
             owed: 0,
             given: 0,
             left: length,

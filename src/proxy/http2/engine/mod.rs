@@ -33,7 +33,7 @@ pub struct StreamId(pub u32);
 pub struct Settings {
     /// Streams open at once.
     pub streams: u32,
-    /// Window of a stream, in bytes: 65,535 to 2³¹ - 1.
+    /// Window of a stream at first, in bytes: 65,535 to 2³¹ - 1.
     pub stream_window: u32,
     /// Window of the connection, in bytes: 65,535 to 2³¹ - 1.
     pub connection_window: u32,
@@ -52,7 +52,7 @@ impl Default for Settings {
         Settings {
             streams: limits::STREAMS,
             stream_window: limits::STREAM_WINDOW,
-            connection_window: limits::CONNECTION_WINDOW,
+            connection_window: limits::connection_window(limits::STREAMS),
             connect_protocol: true,
             resets: limits::PENDING_RESETS,
             list_bytes: limits::LIST_BYTES as u32,
@@ -149,6 +149,8 @@ pub struct Engine {
     /// How much the client may send, and what it was not yet told that it may send again. In bytes.
     receive: u32,
     given: u32,
+    /// What the windows of open streams have grown by, in bytes.
+    grown: u32,
     /// Bytes of answers' bodies that went to the output.
     sent: u64,
     /// The last stream that was told that there is room.
@@ -259,6 +261,7 @@ impl Engine {
             initial_send: LEAST_WINDOW as i32,
             receive: settings.connection_window,
             given: 0,
+            grown: 0,
             sent: 0,
             turn: 0,
             now: 0,
