@@ -132,6 +132,7 @@ impl Engine {
         self.write_go_away(self.streams.last, broken.code, broken.why);
         self.broken = Some(broken);
         self.block = None;
+        self.part = None;
         self.streams.open = Vec::new();
     }
 }

@@ -439,6 +439,41 @@ fn data_is_lent_from_the_input() {
     assert_eq!(data.as_ptr(), say.bytes[HEAD..].as_ptr());
 }
 
+#[test]
+fn data_is_told_of_before_its_frame_is_whole() {
+    let mut server = serving(hello().post(1).post(3));
+    let say = none().data(1, true, &[b'a'; 100]);
+    let mut fed = 0;
+    let mut take = |server: &mut Server, upto: usize| {
+        let step = (server.engine).take(&say.bytes[fed..upto], 0, &mut server.fields);
+        match step {
+            Step::Used(used) => (fed += used, None).1,
+            Step::Event(used, Event::Data { data, end, .. }) => {
+                fed += used;
+                Some((data.len(), end))
+            }
+            Step::More => None,
+            step => panic!("{step:?}"),
+        }
+    };
+    assert_eq!(take(&mut server, HEAD - 1), None);
+    assert!(!server.engine.within_data());
+    assert_eq!(take(&mut server, HEAD + 1), None);
+    assert_eq!(take(&mut server, HEAD + 1), Some((1, false)));
+    assert_eq!(take(&mut server, HEAD + 1), None);
+    assert_eq!(take(&mut server, HEAD + 70), Some((69, false)));
+    assert!(server.engine.within_data() && !server.engine.idle());
+    // Only what came is owed, and what comes for a stream that is no more gives its window back.
+    let owed = |server: &Server| server.engine.streams.open[0].owed;
+    assert_eq!(owed(&server), 70);
+    server.engine.reset(ONE, ErrorCode::CANCEL);
+    server.engine.reset(StreamId(3), ErrorCode::CANCEL);
+    assert_eq!(server.engine.given, 70);
+    assert_eq!(take(&mut server, say.bytes.len()), None);
+    assert_eq!(server.engine.given, 100);
+    assert!(!server.engine.within_data());
+}
+
 /// A stream's window full of data, in frames as long as they may be.
 fn fills(mut say: Say, id: u32, bytes: u32) -> Say {
     assert!(bytes.is_multiple_of(FRAME_BYTES as u32));

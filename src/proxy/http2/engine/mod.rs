@@ -87,7 +87,7 @@ pub enum Event<'a> {
         /// Whether no body follows.
         end: bool,
     },
-    /// A piece of a request's body. All that is long of it must go through [`Engine::consumed`] some time.
+    /// A piece of a request's body: a frame's data, or what came of it so far. All that is long of it must go through [`Engine::consumed`] some time.
     Data {
         /// Its stream.
         stream: StreamId,
@@ -143,6 +143,8 @@ pub struct Engine {
     decoder: Decoder,
     /// A block of which CONTINUATION frames are to come.
     block: Option<Box<Block>>,
+    /// A DATA frame of which more is to come.
+    part: Option<Part>,
     /// How much may be sent to the client: on all streams, and on a new one. In bytes.
     send: i32,
     initial_send: i32,
@@ -189,6 +191,16 @@ struct Block {
     on_itself: bool,
     continuations: u32,
     bytes: Vec<u8>,
+}
+
+/// A DATA frame that is told of as it comes: a long one of a slow client may take a while.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    stream: u32,
+    /// Bytes that are to come.
+    left: u32,
+    /// It is the request's last.
+    end: bool,
 }
 
 /// A fault: one stream more than [`Settings::streams`].
@@ -257,6 +269,7 @@ impl Engine {
             streams: Streams::default(),
             decoder: Decoder::default(),
             block: None,
+            part: None,
             send: LEAST_WINDOW as i32,
             initial_send: LEAST_WINDOW as i32,
             receive: settings.connection_window,
@@ -419,14 +432,23 @@ impl Engine {
 
     /// Whether no stream is open, no frame is half taken and nothing waits to be written.
     pub fn idle(&self) -> bool {
+        self.at_rest() && self.part.is_none()
+    }
+
+    fn at_rest(&self) -> bool {
         self.streams.open.is_empty() && self.block.is_none() && self.output().is_empty()
+    }
+
+    /// Whether a frame's data was told of, and more of the same frame is to come.
+    pub(super) fn within_data(&self) -> bool {
+        self.part.is_some()
     }
 
     /// Whether the connection may be closed: an end was said (by either side) or it broke, no stream is open and nothing waits to be
     /// written.
     pub fn done(&self) -> bool {
         let said = self.leaving == Leaving::Done || self.client_leaves || self.broken.is_some();
-        said && self.idle()
+        said && self.at_rest()
     }
 
     /// How many streams are open.

@@ -55,12 +55,16 @@ impl Engine {
         input: &'a [u8],
         fields: &mut Fields,
     ) -> Result<(usize, Option<Event<'a>>), Broken> {
+        if let Some(part) = self.part {
+            return Ok(self.go_on(part, input));
+        }
         let Some(head) = Head::read(input) else {
             return Ok((0, None));
         };
         self.check(head)?;
         let Some(payload) = input.get(HEAD..HEAD + head.length) else {
-            return Ok((0, None));
+            let used = if self.begin_data(head) { HEAD } else { 0 };
+            return Ok((used, None));
         };
         let event = match head.kind {
             kind::DATA => self.data(head, payload),
