@@ -57,6 +57,14 @@ pub const IDLE_FRAMES: u32 = 500;
 pub const IDLE_FRAMES_FORGOTTEN_MS: u64 = 10;
 /// A reset of a stream whose answer is out counts as so many frames that bring nothing: more than its request and its answer pay for.
 pub const LATE_RESET: u32 = 8;
+/// Streams whose answers are out while their clients may still be sending: of one more the first is told to stop at once.
+pub const LINGERING: usize = 64;
+/// A reset of such a stream counts as so many frames that bring nothing: its client is right to stop, but not to do nothing else.
+pub const LINGERING_RESET: u32 = 4;
+/// After so long or twice as long a client is told to stop sending what was answered.
+///
+/// Told at once some never see the answer. What they send meanwhile is thrown away, and is no more than the stream's window.
+pub const LINGER: std::time::Duration = std::time::Duration::from_millis(500);
 /// Settings in one SETTINGS frame: more end the connection.
 pub const SETTINGS: usize = 32;
 /// Streams remembered as reset, so that what was under way on them is no fault.

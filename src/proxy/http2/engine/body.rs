@@ -18,6 +18,9 @@ impl Engine {
         let data = frame::unpadded(head, payload).ok_or(padding)?;
         let Some(at) = self.streams.find(id) else {
             self.give_back(length);
+            if head.has(flag::END_STREAM) {
+                self.heard_out(id);
+            }
             return self.after_end(id);
         };
         let end = head.has(flag::END_STREAM);
@@ -83,6 +86,9 @@ impl Engine {
         let Some(at) = self.streams.find(part.stream) else {
             // It was answered or reset meanwhile.
             self.give_back(length);
+            if part.end && left == 0 {
+                self.heard_out(part.stream);
+            }
             return (data.len(), None);
         };
         self.streams.open[at].owed += length;

@@ -68,6 +68,9 @@ impl Engine {
         }
         if !self.streams.is_idle(id) {
             self.decode(Kind::Nothing, bytes, fields)?;
+            if block.end {
+                self.heard_out(id);
+            }
             return self.after_end(id);
         }
         self.streams.began(id);
@@ -144,8 +147,10 @@ impl Engine {
 
     /// Ends a stream that nobody was told of.
     fn refuse<'a>(&mut self, block: &Block, code: ErrorCode, why: &'static str) -> Took<'a> {
-        if code != ErrorCode::NO_ERROR || !block.end {
+        if code != ErrorCode::NO_ERROR {
             self.write_reset(block.stream, code);
+        } else if !block.end {
+            self.linger(block.stream);
         }
         if !block.end {
             self.streams.remember(block.stream, false);

@@ -10,6 +10,8 @@ mod answer;
 #[cfg(test)]
 mod answer_tests;
 mod body;
+#[cfg(test)]
+mod body_tests;
 mod headers;
 mod streams;
 mod take;
@@ -111,7 +113,7 @@ pub enum Event<'a> {
         /// What was wrong; empty where the client did it.
         why: &'static str,
     },
-    /// A request that was not told of: its stream was reset with this code, or answered by 431 (with
+    /// A request that was not told of: its stream was reset with this code, or answered by 431 (then it is
     /// [`NO_ERROR`](ErrorCode::NO_ERROR)). Nothing is to be done, but perhaps to be counted.
     Malformed {
         /// The stream.
@@ -140,6 +142,7 @@ pub struct Engine {
     output: Vec<u8>,
     at: usize,
     streams: Streams,
+    lingering: Vec<Lingering>,
     decoder: Decoder,
     /// A block of which CONTINUATION frames are to come.
     block: Option<Box<Block>>,
@@ -201,6 +204,14 @@ struct Part {
     left: u32,
     /// It is the request's last.
     end: bool,
+}
+
+/// A stream that is answered, while its client may still be sending.
+#[derive(Clone, Copy, Debug)]
+struct Lingering {
+    stream: u32,
+    /// It was when it was last asked who is.
+    long: bool,
 }
 
 /// A fault: one stream more than [`Settings::streams`].
@@ -267,6 +278,7 @@ impl Engine {
             output: Vec::new(),
             at: 0,
             streams: Streams::default(),
+            lingering: Vec::new(),
             decoder: Decoder::default(),
             block: None,
             part: None,
@@ -323,7 +335,8 @@ impl Engine {
     /// Queues an answer's head: `status` 100 to 999 (1xx: several, never with `end`), then fields with names in any case; such as
     /// belong to an HTTP/1 connection (Connection, Transfer-Encoding and the like) are left out. With `end` nothing follows it.
     ///
-    /// With `end` before the request is whole the client is told to stop (RFC 9113 §8.1: RST_STREAM with NO_ERROR).
+    /// With `end` before the request is whole the client is told to stop, some time after (RFC 9113 §8.1: RST_STREAM with NO_ERROR): see
+    /// [`tell_to_stop`](Engine::tell_to_stop).
     pub fn respond<'f>(
         &mut self,
         stream: StreamId,
@@ -413,6 +426,16 @@ impl Engine {
         }
     }
 
+    /// Whether there are streams that are answered while their clients may still be sending. What they send is dropped.
+    pub fn lingers(&self) -> bool {
+        !self.lingering.is_empty()
+    }
+
+    /// Tells the client to stop sending on those of them that there were when this was last called.
+    pub fn tell_to_stop(&mut self) {
+        self.stop_lingering();
+    }
+
     /// What is to be written to the client.
     pub fn output(&self) -> &[u8] {
         &self.output[self.at..]
@@ -486,6 +509,7 @@ impl Engine {
             self.output = Vec::new();
         }
         self.streams.rest();
+        self.lingering.shrink_to_fit();
         self.decoder.rest();
     }
 
@@ -499,7 +523,8 @@ impl Engine {
     pub fn held_without_table(&self) -> usize {
         let block = self.block.as_ref();
         let block = block.map_or(0, |b| size_of::<Block>() + b.bytes.capacity());
-        size_of::<Engine>() + self.output.capacity() + self.streams.held() + block
+        let lingering = self.lingering.capacity() * size_of::<Lingering>();
+        size_of::<Engine>() + self.output.capacity() + self.streams.held() + block + lingering
     }
 }
 
