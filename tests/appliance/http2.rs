@@ -1,7 +1,11 @@
 //! HTTP/2 in the clear, by prior knowledge, through the client of the h2 crate (docs/http2.md).
 
+use std::cell::Cell;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{ResponseFuture, SendRequest};
@@ -274,6 +278,57 @@ fn long_bodies_go_both_ways_at_the_pace_of_the_windows() {
             assert!(got.status() == 200 && got.body == body, "{path}");
         }
     });
+}
+
+#[test]
+fn uploads_that_their_server_does_not_take_hold_up_no_other() {
+    let held = Arc::new(Mutex::new(()));
+    let gate = Arc::clone(&held);
+    let origin = Origin::start(move |exchange| {
+        if exchange.request.head.contains("/stalled") {
+            drop(gate.lock());
+            return Ok(After::Close);
+        }
+        exchange.read_body()?;
+        exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")?;
+        Ok(After::Keep)
+    });
+    let guard = held.lock().expect("nobody panicked");
+    let (_director, at) = forwarding(&origin);
+    let length = (32 << 20).to_string();
+    let fields = [("content-length", length.as_str())];
+    run(async {
+        let mut session = Session::to(at).await;
+        let moved = Rc::new(Cell::new(0_usize));
+        let uploads = tokio::task::LocalSet::new();
+        let mut answers = Vec::new();
+        for _ in 0..12 {
+            let (response, mut stream) = session.begin("POST", "/stalled", &fields, false).await;
+            answers.push(response);
+            let moved = Rc::clone(&moved);
+            uploads.spawn_local(async move {
+                for _ in 0..32 << 4 {
+                    upload(&mut stream, Bytes::from_static(&[0; 1 << 16]), false).await;
+                    moved.set(moved.get() + 1);
+                }
+            });
+        }
+        let stand_still = async {
+            loop {
+                let before = moved.get();
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                if before > 0 && moved.get() == before {
+                    return;
+                }
+            }
+        };
+        uploads.run_until(stand_still).await;
+        let (response, mut stream) = session.begin("POST", "/taken", &[], false).await;
+        let body = Bytes::from(vec![0; 4 << 20]);
+        uploads.run_until(upload(&mut stream, body, true)).await;
+        assert_eq!(whole(response).await.text(), "ok");
+    });
+    drop(guard);
 }
 
 #[test]

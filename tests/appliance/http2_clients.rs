@@ -103,3 +103,52 @@ fn nghttp_and_h2load_find_nothing_wrong() {
         }
     }
 }
+
+#[test]
+fn curl_sees_answers_that_do_not_wait_for_its_long_body() {
+    let taking = echo();
+    let (_director, there) = forwarding(&taking);
+    // Refuses what it has read the head of.
+    let refusing = Origin::start(|exchange| {
+        exchange.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno")?;
+        Ok(After::Close)
+    });
+    let (_refuser, refuser) = forwarding(&refusing);
+    let (moved, found) = (free(), free());
+    let _front = Director::start(&format!(
+        "virtual {moved}\nurl t http://{there}/%d\nbind {moved} t\nvirtual {found}\nurl u http://{there}/%d 302\nbind {found} u\n"
+    ));
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let file = folder.path().join("body");
+    let body: Vec<u8> = (0..1 << 20).map(|n: u32| (n % 251) as u8).collect();
+    std::fs::write(&file, &body).expect("written");
+    let from = format!("@{}", file.display());
+    let back = folder.path().join("back");
+    let back = back.to_str().expect("a path");
+    let posts = |url: &str, more: &[&str]| {
+        let fixed = [
+            "--silent",
+            "--show-error",
+            "--http2-prior-knowledge",
+            "--data-binary",
+            &from,
+            "--output",
+            back,
+            "--write-out",
+            "%{http_version} %{http_code} %{num_redirects}",
+            url,
+        ];
+        said("curl", &[&fixed[..], more].concat())
+    };
+    for _ in 0..5 {
+        for (at, expected) in [(moved, "2 307 0"), (found, "2 302 0"), (refuser, "2 413 0")] {
+            if let Some(got) = posts(&format!("http://{at}/x"), &[]) {
+                assert_eq!(got, expected);
+            }
+        }
+    }
+    if let Some(got) = posts(&format!("http://{moved}/x"), &["--location"]) {
+        assert_eq!(got, "2 200 1");
+        assert!(std::fs::read(back).expect("an answer") == body);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -234,4 +235,48 @@ fn who_takes_nothing_of_an_answer_over_http_2_holds_so_much_of_it_and_not_for_lo
     eventually("the client is given up", || {
         shown(&director, "stalled-write-seconds")["hits"] != 0
     });
+}
+
+#[test]
+fn bodies_over_http_2_have_to_come_as_fast_as_others_whatever_frames_they_come_in() {
+    let origin = Origin::start(|exchange| {
+        exchange.read_body()?;
+        exchange.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")?;
+        Ok(After::Keep)
+    });
+    let at = free();
+    let director = Director::start(&format!(
+        "virtual {at}\nreal {0}\nbind {at} {0}\nlimit body-grace-seconds 1\n",
+        origin.address
+    ));
+    // `POST http://x/`.
+    let asks = frame(1, 0x04, 1, &[0x83, 0x86, 0x84, 0x01, 1, b'x']);
+    let status = |client: &mut TcpStream| {
+        let head = hears(client, 1, 1);
+        match head[..] {
+            [0x88, ..] => 200,
+            [8, 3, b'4', b'0', b'8', ..] => 408,
+            _ => panic!("{head:?}"),
+        }
+    };
+    let nothing = speaks_http2(at, b"", &asks);
+    let half_a_frame = speaks_http2(
+        at,
+        b"",
+        &[&asks, &frame(0, 1, 1, &[0; 999])[..500]].concat(),
+    );
+    let mut crumbs = speaks_http2(at, b"", &asks);
+    let mut slow = speaks_http2(at, b"", &asks);
+    let long = frame(0, 1, 1, &[0; 8000]);
+    for piece in long.chunks(1000) {
+        // It may be told that it is too slow, and be gone.
+        let _ = crumbs.write_all(&frame(0, 0, 1, b"x"));
+        slow.write_all(piece).expect("sent");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    assert_eq!(status(&mut slow), 200, "a frame that takes its time");
+    for mut client in [nothing, half_a_frame, crumbs] {
+        assert_eq!(status(&mut client), 408);
+    }
+    assert_eq!(shown(&director, "body-rate")["hits"], 3);
 }

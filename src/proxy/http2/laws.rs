@@ -70,6 +70,8 @@ struct Run {
     how: u8,
     now: u64,
     told: Vec<StreamId>,
+    /// A frame's data: told as one, in whatever pieces it came.
+    data: Vec<u8>,
     outcome: Outcome,
 }
 
@@ -80,6 +82,7 @@ fn run(input: &[u8], step: usize, how: u8) -> Outcome {
         how,
         now: 0,
         told: vec![],
+        data: vec![],
         outcome: Outcome::default(),
     };
     let (mut used, mut shown) = (0, 0);
@@ -117,7 +120,7 @@ fn run(input: &[u8], step: usize, how: u8) -> Outcome {
             "too much output"
         );
         // Not where only more bytes are asked for: that is where pieces differ.
-        if used > before_used {
+        if used > before_used && !run.engine.within_data() {
             run.room();
         }
     }
@@ -128,8 +131,20 @@ fn run(input: &[u8], step: usize, how: u8) -> Outcome {
 
 impl Run {
     fn event(&mut self, event: Event<'_>) {
+        if let Event::Data { stream, data, end } = event {
+            assert!(self.told.contains(&stream), "nobody knows it");
+            assert!(end || !data.is_empty());
+            self.data.extend_from_slice(data);
+            if self.engine.within_data() {
+                return;
+            }
+        }
+        let data = std::mem::take(&mut self.data);
         self.outcome.events.push(match event {
-            Event::Data { data, .. } if data.len() > 64 => format!("{} bytes", data.len()),
+            Event::Data { stream, end, .. } if data.len() > 64 => {
+                format!("{} bytes, {stream:?} {end}", data.len())
+            }
+            Event::Data { stream, end, .. } => format!("{data:?}, {stream:?} {end}"),
             _ => format!("{event:?}"),
         });
         let (stream, end) = match event {
@@ -139,9 +154,7 @@ impl Run {
                 self.request();
                 (stream, end)
             }
-            Event::Data { stream, data, end } => {
-                assert!(self.told.contains(&stream), "nobody knows it");
-                assert!(end || !data.is_empty());
+            Event::Data { stream, end, .. } => {
                 if self.how & 1 == 0 {
                     self.engine.consumed(stream, data.len());
                 }

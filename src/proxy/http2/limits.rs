@@ -20,10 +20,25 @@ pub const TABLE_CHANGES: u32 = 2;
 /// A frame's payload: more ends the connection. In bytes (RFC 9113 §4.2: the least that may be announced).
 pub const FRAME_BYTES: usize = 16 * 1024;
 
-/// What a client may send of one stream before it is told that it was used. In bytes.
-pub const STREAM_WINDOW: u32 = 256 * 1024;
-/// What a client may send on all streams before it is told that it was used. In bytes.
-pub const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// What a client may send of one stream at first before it is told that it was used. In bytes.
+///
+/// As much as is read ahead of a client that speaks HTTP/1.
+pub const STREAM_WINDOW: u32 = 64 * 1024;
+/// The same of a stream of which half of that was used, as long as [`GROWTH_BYTES`] lasts. In bytes.
+pub const GROWN_WINDOW: u32 = 256 * 1024;
+/// What the windows of a connection's streams may have grown by, all together. In bytes.
+pub const GROWTH_BYTES: u32 = 1024 * 1024;
+/// A client is told that so much of its connection's window was used, and not of less. In bytes.
+pub const UPDATE_BYTES: u32 = 256 * 1024;
+
+/// What a client may send on all of so many streams before it is told that it was used. In bytes.
+///
+/// All that their own windows let, so that streams of which nothing is used hold up no other. It is memory only where that much came
+/// and no server takes it: a stream holds no more than a connection of HTTP/1 does, and all of them a MiB more.
+pub const fn connection_window(streams: u32) -> u32 {
+    let windows = streams.saturating_mul(STREAM_WINDOW);
+    windows.saturating_add(GROWTH_BYTES + UPDATE_BYTES)
+}
 /// Bytes that wait to be written to the client: with so many nothing more is taken from it, nor from what is to be sent to it.
 pub const OUTPUT_BYTES: usize = 64 * 1024;
 
@@ -42,6 +57,14 @@ pub const IDLE_FRAMES: u32 = 500;
 pub const IDLE_FRAMES_FORGOTTEN_MS: u64 = 10;
 /// A reset of a stream whose answer is out counts as so many frames that bring nothing: more than its request and its answer pay for.
 pub const LATE_RESET: u32 = 8;
+/// Streams whose answers are out while their clients may still be sending: of one more the first is told to stop at once.
+pub const LINGERING: usize = 64;
+/// A reset of such a stream counts as so many frames that bring nothing: its client is right to stop, but not to do nothing else.
+pub const LINGERING_RESET: u32 = 4;
+/// After so long or twice as long a client is told to stop sending what was answered.
+///
+/// Told at once some never see the answer. What they send meanwhile is thrown away, and is no more than the stream's window.
+pub const LINGER: std::time::Duration = std::time::Duration::from_millis(500);
 /// Settings in one SETTINGS frame: more end the connection.
 pub const SETTINGS: usize = 32;
 /// Streams remembered as reset, so that what was under way on them is no fault.

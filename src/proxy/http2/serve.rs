@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::ReadBuf;
+use tokio::time::{Sleep, sleep};
 
 use super::answering::{self, Forward, Held, Then};
 use super::code::ErrorCode;
@@ -15,7 +16,7 @@ use super::engine::{Event, LONG_LIST, MANY_RESETS, MANY_STREAMS, Settings, Step,
 use super::fields::Fields;
 use super::hub::Hub;
 use super::lane;
-use super::limits::{LEAVE, UNHEEDING};
+use super::limits::{LEAVE, LINGER, UNHEEDING, connection_window};
 use super::upload::Upload;
 use crate::model::{Endpoint, Limit};
 use crate::proxy::bounds;
@@ -90,12 +91,16 @@ struct Session<'a, S> {
     /// Something went on that the deadline heeds.
     moved: bool,
     wait: Option<Wait>,
+    /// When clients are told to stop sending what was answered; `None`: nobody does.
+    linger: Option<Pin<Box<Sleep>>>,
 }
 
 /// What a connection begins with, as the operator has it now.
 fn settings() -> Settings {
+    let streams = bounds::of(Limit::Http2Streams);
     Settings {
-        streams: bounds::of(Limit::Http2Streams),
+        streams,
+        connection_window: connection_window(streams),
         resets: bounds::of(Limit::Http2Resets),
         list_bytes: bounds::of(Limit::Http2Header),
         output_bytes: bounds::of(Limit::Http2Send),
@@ -143,6 +148,7 @@ impl<'a, S: Stream> Session<'a, S> {
             broken: false,
             moved: false,
             wait: None,
+            linger: None,
         }
     }
 
@@ -154,12 +160,30 @@ impl<'a, S: Stream> Session<'a, S> {
         let mut desk = self.worker.lend();
         let out = std::mem::take(&mut desk.out);
         self.hub.engine(|engine| engine.lend(out));
-        let end = self.turn(cx, &mut desk);
+        let mut end = self.turn(cx, &mut desk);
+        while end.is_pending() && self.poll_linger(cx) {
+            end = self.turn(cx, &mut desk);
+        }
         if let Some(out) = self.hub.engine(|engine| engine.reclaim()) {
             desk.out = out;
         }
         self.worker.take_back(desk);
         end
+    }
+
+    /// Tells the client to stop sending what was answered, where it had the time to see that. Whether it was time to.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.hub.engine(|engine| engine.lingers()) {
+            self.linger = None;
+            return false;
+        }
+        let sleep = self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
+        let passed = sleep.as_mut().poll(cx).is_ready();
+        if passed {
+            self.linger = None;
+            self.hub.engine(|engine| engine.tell_to_stop());
+        }
+        passed
     }
 
     /// Says that the connection is to end; a second time: whatever the client has seen.

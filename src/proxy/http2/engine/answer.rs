@@ -1,9 +1,10 @@
 //! What goes to the client: heads, trailers, resets, the end.
 
 use super::take::LEAVING_PING;
-use super::{Broken, Engine, Leaving};
+use super::{Broken, Engine, Leaving, Lingering};
 use crate::proxy::http2::code::ErrorCode;
 use crate::proxy::http2::frame::{self, HEAD, Head, LAST_STREAM, PAYLOAD, flag, kind};
+use crate::proxy::http2::limits::LINGERING;
 
 impl Engine {
     /// Queues a block of fields that `write` appends to the output, in as many frames as it takes.
@@ -69,9 +70,42 @@ impl Engine {
         if !stream.remote {
             self.close(at);
         } else {
-            // Of a tunnel too: whoever heard what it says is gone, and only the client's good will would end the stream.
-            self.reset_here(at, ErrorCode::NO_ERROR);
+            // A tunnel too: whoever heard what it says is gone, and only the client's good will would end the stream.
+            let id = stream.id;
+            self.streams.remember(id, false);
+            self.close(at);
+            self.linger(id);
         }
+    }
+
+    /// Has the client told to stop sending on a stream that is answered, but not yet: it might not see the answer (curl 7.88 does not).
+    pub(super) fn linger(&mut self, id: u32) {
+        if self.lingering.len() == LINGERING {
+            let first = self.lingering.remove(0);
+            self.write_reset(first.stream, ErrorCode::NO_ERROR);
+        }
+        self.lingering.push(Lingering {
+            stream: id,
+            long: false,
+        });
+    }
+
+    /// The client says no more on a stream: whether it was one that was answered before that.
+    pub(super) fn heard_out(&mut self, id: u32) -> bool {
+        let found = self.lingering.iter().position(|l| l.stream == id);
+        found.map(|at| self.lingering.remove(at)).is_some()
+    }
+
+    pub(super) fn stop_lingering(&mut self) {
+        let mut lingering = std::mem::take(&mut self.lingering);
+        lingering.retain_mut(|lingering| {
+            let long = std::mem::replace(&mut lingering.long, true);
+            if long {
+                self.write_reset(lingering.stream, ErrorCode::NO_ERROR);
+            }
+            !long
+        });
+        self.lingering = lingering;
     }
 
     /// Resets an open stream.
@@ -98,6 +132,7 @@ impl Engine {
     /// Forgets a stream; what of its data was not used no longer holds the connection's window.
     pub(super) fn close(&mut self, at: usize) {
         let stream = self.streams.open.remove(at);
+        self.grown -= stream.window - self.settings.stream_window;
         self.give_back(stream.owed);
     }
 
@@ -131,6 +166,8 @@ impl Engine {
         self.write_go_away(self.streams.last, broken.code, broken.why);
         self.broken = Some(broken);
         self.block = None;
+        self.part = None;
+        self.lingering = Vec::new();
         self.streams.open = Vec::new();
     }
 }

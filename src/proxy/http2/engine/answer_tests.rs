@@ -11,13 +11,13 @@ use crate::proxy::http2::limits::{
 use crate::proxy::http2::vectors::{Say, get, hello, summary};
 
 /// An engine that took all of it, its output dropped, with the time it is.
-struct Server {
-    engine: Engine,
-    fields: Fields,
-    now: u64,
+pub(super) struct Server {
+    pub(super) engine: Engine,
+    pub(super) fields: Fields,
+    pub(super) now: u64,
 }
 
-fn serving(say: Say) -> Server {
+pub(super) fn serving(say: Say) -> Server {
     let mut server = Server {
         engine: Engine::new(Settings::default()),
         fields: Fields::new(),
@@ -30,7 +30,7 @@ fn serving(say: Say) -> Server {
 
 impl Server {
     /// Takes all of it; whether the connection goes on.
-    fn take(&mut self, say: Say) -> bool {
+    pub(super) fn take(&mut self, say: Say) -> bool {
         let mut rest = &say.bytes[..];
         loop {
             match self.engine.take(rest, self.now, &mut self.fields) {
@@ -43,20 +43,20 @@ impl Server {
     }
 
     /// What was said, as words; it is written.
-    fn written(&mut self) -> String {
+    pub(super) fn written(&mut self) -> String {
         let said = summary(self.engine.output()).join(" ");
         self.engine.written(self.engine.output().len());
         said
     }
 
-    fn answer(&mut self, id: u32) {
+    pub(super) fn answer(&mut self, id: u32) {
         self.engine.respond(StreamId(id), 200, [], false);
     }
 }
 
-const ONE: StreamId = StreamId(1);
+pub(super) const ONE: StreamId = StreamId(1);
 
-fn none() -> Say {
+pub(super) fn none() -> Say {
     Say::default()
 }
 
@@ -202,15 +202,6 @@ fn a_smaller_table_is_said_to_be_used_once() {
         .respond_encoded(StreamId(3), &[&[0x88], &[]], true);
     let expected = b"\0\0\x02\x01\x05\0\0\0\x01\x20\x88\0\0\x01\x01\x05\0\0\0\x03\x88";
     assert_eq!(server.engine.output(), expected);
-}
-
-#[test]
-fn an_answer_before_the_requests_end_stops_it() {
-    let mut server = serving(hello().post(1));
-    server.answer(1);
-    assert_eq!(server.engine.send(ONE, b"", true), 0);
-    assert_eq!(server.written(), "head 1 answer 1 reset 1 NO_ERROR");
-    assert!(server.take(none().data(1, true, b"under way")));
 }
 
 #[test]

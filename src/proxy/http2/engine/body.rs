@@ -1,9 +1,10 @@
 //! DATA and windows, both ways (RFC 9113 §5.2, §6.1, §6.9).
 
 use super::streams::Stream;
-use super::{Broken, Engine, Event, StreamId, Took};
+use super::{Broken, Engine, Event, Part, StreamId, Took};
 use crate::proxy::http2::code::ErrorCode;
 use crate::proxy::http2::frame::{self, Head, LAST_STREAM, PAYLOAD, flag, kind};
+use crate::proxy::http2::limits::{GROWN_WINDOW, GROWTH_BYTES, UPDATE_BYTES};
 
 impl Engine {
     pub(super) fn data<'a>(&mut self, head: Head, payload: &'a [u8]) -> Took<'a> {
@@ -17,6 +18,9 @@ impl Engine {
         let data = frame::unpadded(head, payload).ok_or(padding)?;
         let Some(at) = self.streams.find(id) else {
             self.give_back(length);
+            if head.has(flag::END_STREAM) {
+                self.heard_out(id);
+            }
             return self.after_end(id);
         };
         let end = head.has(flag::END_STREAM);
@@ -38,10 +42,64 @@ impl Engine {
         Ok(Some(Event::Data { stream, data, end }))
     }
 
+    /// Begins a DATA frame of which not all has come. Whether it is to be told of piece by piece; what has padding or is at fault waits
+    /// until it is whole.
+    pub(super) fn begin_data(&mut self, head: Head) -> bool {
+        let (id, length) = (head.stream, head.length as u32);
+        if head.kind != kind::DATA || head.has(flag::PADDED) {
+            return false;
+        }
+        let Some(at) = self.streams.find(id) else {
+            return false;
+        };
+        let Some(receive) = self.receive.checked_sub(length) else {
+            return false;
+        };
+        let end = head.has(flag::END_STREAM);
+        let stream = &mut self.streams.open[at];
+        if stream.take_in(length, head.length, end).is_err() {
+            return false;
+        }
+        // It is owed as it comes.
+        stream.owed -= length;
+        self.receive = receive;
+        if head.length >= 1024 {
+            self.idle_frames.pay(1);
+        }
+        self.part = Some(Part {
+            stream: id,
+            left: length,
+            end,
+        });
+        true
+    }
+
+    /// Takes in what came of a DATA frame that has begun.
+    pub(super) fn go_on<'a>(&mut self, part: Part, input: &'a [u8]) -> (usize, Option<Event<'a>>) {
+        let data = &input[..input.len().min(part.left as usize)];
+        if data.is_empty() {
+            return (0, None);
+        }
+        let length = data.len() as u32;
+        let left = part.left - length;
+        self.part = (left > 0).then_some(Part { left, ..part });
+        let Some(at) = self.streams.find(part.stream) else {
+            // It was answered or reset meanwhile.
+            self.give_back(length);
+            if part.end && left == 0 {
+                self.heard_out(part.stream);
+            }
+            return (data.len(), None);
+        };
+        self.streams.open[at].owed += length;
+        let (stream, end) = (StreamId(part.stream), part.end && left == 0);
+        (data.len(), Some(Event::Data { stream, data, end }))
+    }
+
     /// Gives back window of the connection.
     pub(super) fn give_back(&mut self, bytes: u32) {
         self.given += bytes;
-        if self.given >= self.settings.connection_window / 2 {
+        if self.given >= UPDATE_BYTES.min(self.settings.connection_window / 2) {
             self.receive += self.given;
             let given = std::mem::take(&mut self.given);
             frame::write(
@@ -62,7 +120,14 @@ impl Engine {
         let bytes = bytes.min(stream.owed as usize) as u32;
         stream.owed -= bytes;
         stream.given += bytes;
-        if stream.remote && stream.given >= self.settings.stream_window / 2 {
+        if stream.remote && stream.given >= stream.window / 2 {
+            // Its server takes what comes: it may be a fast one.
+            let growth = GROWN_WINDOW.saturating_sub(stream.window);
+            if self.grown + growth <= GROWTH_BYTES {
+                self.grown += growth;
+                stream.window += growth;
+                stream.given += growth;
+            }
             stream.receive += stream.given;
             let given = std::mem::take(&mut stream.given);
             frame::write(

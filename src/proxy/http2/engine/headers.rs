@@ -68,6 +68,9 @@ impl Engine {
         }
         if !self.streams.is_idle(id) {
             self.decode(Kind::Nothing, bytes, fields)?;
+            if block.end {
+                self.heard_out(id);
+            }
             return self.after_end(id);
         }
         self.streams.began(id);
@@ -127,6 +130,7 @@ impl Engine {
             id: block.stream,
             send: self.initial_send,
             receive: self.settings.stream_window,
+            window: self.settings.stream_window,
             owed: 0,
             given: 0,
             left: length,
@@ -143,8 +147,10 @@ impl Engine {
 
     /// Ends a stream that nobody was told of.
     fn refuse<'a>(&mut self, block: &Block, code: ErrorCode, why: &'static str) -> Took<'a> {
-        if code != ErrorCode::NO_ERROR || !block.end {
+        if code != ErrorCode::NO_ERROR {
             self.write_reset(block.stream, code);
+        } else if !block.end {
+            self.linger(block.stream);
         }
         if !block.end {
             self.streams.remember(block.stream, false);

@@ -10,6 +10,8 @@ mod answer;
 #[cfg(test)]
 mod answer_tests;
 mod body;
+#[cfg(test)]
+mod body_tests;
 mod headers;
 mod streams;
 mod take;
@@ -33,7 +35,7 @@ pub struct StreamId(pub u32);
 pub struct Settings {
     /// Streams open at once.
     pub streams: u32,
-    /// Window of a stream, in bytes: 65,535 to 2³¹ - 1.
+    /// Window of a stream at first, in bytes: 65,535 to 2³¹ - 1.
     pub stream_window: u32,
     /// Window of the connection, in bytes: 65,535 to 2³¹ - 1.
     pub connection_window: u32,
@@ -52,7 +54,7 @@ impl Default for Settings {
         Settings {
             streams: limits::STREAMS,
             stream_window: limits::STREAM_WINDOW,
-            connection_window: limits::CONNECTION_WINDOW,
+            connection_window: limits::connection_window(limits::STREAMS),
             connect_protocol: true,
             resets: limits::PENDING_RESETS,
             list_bytes: limits::LIST_BYTES as u32,
@@ -87,7 +89,7 @@ pub enum Event<'a> {
         /// Whether no body follows.
         end: bool,
     },
-    /// A piece of a request's body. All that is long of it must go through [`Engine::consumed`] some time.
+    /// A piece of a request's body: a frame's data, or what came of it so far. All that is long of it must go through [`Engine::consumed`] some time.
     Data {
         /// Its stream.
         stream: StreamId,
@@ -111,7 +113,7 @@ pub enum Event<'a> {
         /// What was wrong; empty where the client did it.
         why: &'static str,
     },
-    /// A request that was not told of: its stream was reset with this code, or answered by 431 (with
+    /// A request that was not told of: its stream was reset with this code, or answered by 431 (then it is
     /// [`NO_ERROR`](ErrorCode::NO_ERROR)). Nothing is to be done, but perhaps to be counted.
     Malformed {
         /// The stream.
@@ -140,15 +142,20 @@ pub struct Engine {
     output: Vec<u8>,
     at: usize,
     streams: Streams,
+    lingering: Vec<Lingering>,
     decoder: Decoder,
     /// A block of which CONTINUATION frames are to come.
     block: Option<Box<Block>>,
+    /// A DATA frame of which more is to come.
+    part: Option<Part>,
     /// How much may be sent to the client: on all streams, and on a new one. In bytes.
     send: i32,
     initial_send: i32,
     /// How much the client may send, and what it was not yet told that it may send again. In bytes.
     receive: u32,
     given: u32,
+    /// What the windows of open streams have grown by, in bytes.
+    grown: u32,
     /// Bytes of answers' bodies that went to the output.
     sent: u64,
     /// The last stream that was told that there is room.
@@ -187,6 +194,24 @@ struct Block {
     on_itself: bool,
     continuations: u32,
     bytes: Vec<u8>,
+}
+
+/// A DATA frame that is told of as it comes: a long one of a slow client may take a while.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    stream: u32,
+    /// Bytes that are to come.
+    left: u32,
+    /// It is the request's last.
+    end: bool,
+}
+
+/// A stream that is answered, while its client may still be sending.
+#[derive(Clone, Copy, Debug)]
+struct Lingering {
+    stream: u32,
+    /// It was when it was last asked who is.
+    long: bool,
 }
 
 /// A fault: one stream more than [`Settings::streams`].
@@ -253,12 +278,15 @@ impl Engine {
             output: Vec::new(),
             at: 0,
             streams: Streams::default(),
+            lingering: Vec::new(),
             decoder: Decoder::default(),
             block: None,
+            part: None,
             send: LEAST_WINDOW as i32,
             initial_send: LEAST_WINDOW as i32,
             receive: settings.connection_window,
             given: 0,
+            grown: 0,
             sent: 0,
             turn: 0,
             now: 0,
@@ -307,7 +335,8 @@ impl Engine {
     /// Queues an answer's head: `status` 100 to 999 (1xx: several, never with `end`), then fields with names in any case; such as
     /// belong to an HTTP/1 connection (Connection, Transfer-Encoding and the like) are left out. With `end` nothing follows it.
     ///
-    /// With `end` before the request is whole the client is told to stop (RFC 9113 §8.1: RST_STREAM with NO_ERROR).
+    /// With `end` before the request is whole the client is told to stop, some time after (RFC 9113 §8.1: RST_STREAM with NO_ERROR): see
+    /// [`tell_to_stop`](Engine::tell_to_stop).
     pub fn respond<'f>(
         &mut self,
         stream: StreamId,
@@ -397,6 +426,16 @@ impl Engine {
         }
     }
 
+    /// Whether there are streams that are answered while their clients may still be sending. What they send is dropped.
+    pub fn lingers(&self) -> bool {
+        !self.lingering.is_empty()
+    }
+
+    /// Tells the client to stop sending on those of them that there were when this was last called.
+    pub fn tell_to_stop(&mut self) {
+        self.stop_lingering();
+    }
+
     /// What is to be written to the client.
     pub fn output(&self) -> &[u8] {
         &self.output[self.at..]
@@ -416,14 +455,23 @@ impl Engine {
 
     /// Whether no stream is open, no frame is half taken and nothing waits to be written.
     pub fn idle(&self) -> bool {
+        self.at_rest() && self.part.is_none()
+    }
+
+    fn at_rest(&self) -> bool {
         self.streams.open.is_empty() && self.block.is_none() && self.output().is_empty()
+    }
+
+    /// Whether a frame's data was told of, and more of the same frame is to come.
+    pub(super) fn within_data(&self) -> bool {
+        self.part.is_some()
     }
 
     /// Whether the connection may be closed: an end was said (by either side) or it broke, no stream is open and nothing waits to be
     /// written.
     pub fn done(&self) -> bool {
         let said = self.leaving == Leaving::Done || self.client_leaves || self.broken.is_some();
-        said && self.idle()
+        said && self.at_rest()
     }
 
     /// How many streams are open.
@@ -461,6 +509,7 @@ impl Engine {
             self.output = Vec::new();
         }
         self.streams.rest();
+        self.lingering.shrink_to_fit();
         self.decoder.rest();
     }
 
@@ -474,7 +523,8 @@ impl Engine {
     pub fn held_without_table(&self) -> usize {
         let block = self.block.as_ref();
         let block = block.map_or(0, |b| size_of::<Block>() + b.bytes.capacity());
-        size_of::<Engine>() + self.output.capacity() + self.streams.held() + block
+        let lingering = self.lingering.capacity() * size_of::<Lingering>();
+        size_of::<Engine>() + self.output.capacity() + self.streams.held() + block + lingering
     }
 }
 

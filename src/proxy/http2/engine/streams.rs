@@ -13,6 +13,8 @@ pub(super) struct Stream {
     pub(super) send: i32,
     /// How much the client may send, in bytes.
     pub(super) receive: u32,
+    /// How much that is where nothing came that was not used, in bytes.
+    pub(super) window: u32,
     /// Bytes that were told of and not yet used.
     pub(super) owed: u32,
     /// Bytes that were used and that the client was not yet told of.

@@ -7,7 +7,7 @@ use crate::proxy::http2::fields::Fields;
 use crate::proxy::http2::frame::{self, HEAD, Head, LAST_STREAM, PREFACE, flag, kind, setting};
 use crate::proxy::http2::limits::{
     FAULTS_FORGOTTEN_MS, FRAME_BYTES, IDLE_FRAMES, IDLE_FRAMES_FORGOTTEN_MS, LATE_RESET,
-    LOCAL_RESETS, RESETS_FORGOTTEN_MS, SETTINGS, TABLE_BYTES,
+    LINGERING_RESET, LOCAL_RESETS, RESETS_FORGOTTEN_MS, SETTINGS, TABLE_BYTES,
 };
 
 /// What the ping says that goes out with a GOAWAY: when it comes back the client has seen that.
@@ -55,12 +55,16 @@ impl Engine {
         input: &'a [u8],
         fields: &mut Fields,
     ) -> Result<(usize, Option<Event<'a>>), Broken> {
+        if let Some(part) = self.part {
+            return Ok(self.go_on(part, input));
+        }
         let Some(head) = Head::read(input) else {
             return Ok((0, None));
         };
         self.check(head)?;
         let Some(payload) = input.get(HEAD..HEAD + head.length) else {
-            return Ok((0, None));
+            let used = if self.begin_data(head) { HEAD } else { 0 };
+            return Ok((used, None));
         };
         let event = match head.kind {
             kind::DATA => self.data(head, payload),
@@ -200,11 +204,14 @@ impl Engine {
             return Err(Broken::protocol("an idle stream is reset"));
         }
         let Some(at) = self.streams.find(id) else {
-            self.late_reset()?;
+            match self.heard_out(id) {
+                true => self.brings_nothing(LINGERING_RESET)?,
+                false => self.brings_nothing(LATE_RESET)?,
+            }
             return Ok(None);
         };
         if self.streams.open[at].answered {
-            self.late_reset()?;
+            self.brings_nothing(LATE_RESET)?;
         } else if (self.resets).above(self.settings.resets, self.now, RESETS_FORGOTTEN_MS) {
             return Err(Broken::calm(MANY_RESETS));
         }
@@ -216,8 +223,8 @@ impl Engine {
     }
 
     /// Counts a reset of what was answered: a client that does so each time never meant to read.
-    fn late_reset(&mut self) -> Result<(), Broken> {
-        for _ in 0..LATE_RESET {
+    fn brings_nothing(&mut self, frames: u32) -> Result<(), Broken> {
+        for _ in 0..frames {
             self.nothing_new()?;
         }
         Ok(())

@@ -193,7 +193,7 @@ fn closed(list: &mut List) {
     );
     // Answered before it was whole: what was under way is no fault.
     let cut = || hello().post(1);
-    let and = |more: &str| format!("answer 1 reset 1 NO_ERROR{more}");
+    let and = |more: &str| format!("answer 1{more}");
     list.add(
         "DATA under way",
         cut().data(1, false, b"x").data(1, true, b"y").get(3),

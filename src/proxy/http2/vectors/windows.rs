@@ -2,7 +2,7 @@
 
 use super::say::{Say, hello};
 use super::{Answers, List};
-use crate::proxy::http2::limits::{CONNECTION_WINDOW, FRAME_BYTES, STREAM_WINDOW};
+use crate::proxy::http2::limits::{FRAME_BYTES, GROWN_WINDOW, STREAM_WINDOW, UPDATE_BYTES};
 
 const PROTOCOL: &str = "goaway PROTOCOL_ERROR";
 const FLOW: &str = "goaway FLOW_CONTROL_ERROR";
@@ -83,32 +83,31 @@ pub(super) fn add(list: &mut List) {
         "reset 1 FLOW_CONTROL_ERROR",
     );
     let mut say = hello();
-    for stream in [1, 3, 5] {
+    let held = [1, 3, 5, 7];
+    assert_eq!(held.len() as u32 * STREAM_WINDOW, UPDATE_BYTES);
+    for stream in held {
         say = filled(say.post(stream), stream, STREAM_WINDOW);
     }
-    let four = filled(
-        say.clone().post(7),
-        7,
-        CONNECTION_WINDOW - 3 * STREAM_WINDOW,
-    );
-    list.add("as much as the connection's window", four.clone(), "");
-    list.add("and a byte more", four.post(9).data(9, false, b"x"), FLOW);
-    // The stream is at its end first; the connection's window is given back with what it held.
-    let lone = say.reset(1).reset(3).post(7).data(7, false, b"x");
+    // The streams are at their ends first; the connection's window is given back with what they held.
+    for stream in held {
+        say = say.reset(stream);
+    }
     list.add(
-        "what a reset stream held is given back",
-        lone,
-        format!("window 0 {}", 2 * STREAM_WINDOW),
+        "what reset streams held is given back",
+        say,
+        format!("window 0 {UPDATE_BYTES}"),
     );
     list.answers(Answers::WhenWhole);
     let mut say = filled(hello().post(1), 1, STREAM_WINDOW / 2);
+    let grown = STREAM_WINDOW / 2 + GROWN_WINDOW - STREAM_WINDOW;
     list.add(
-        "half a window used is given back",
+        "half a window used is given back, and more",
         say.clone(),
-        format!("window 1 {}", STREAM_WINDOW / 2),
+        format!("window 1 {grown}"),
     );
-    say = filled(say, 1, STREAM_WINDOW);
-    let given = format!("window 1 {0} window 1 {0} window 1 {0}", STREAM_WINDOW / 2);
+    say = filled(say, 1, GROWN_WINDOW);
+    let half = format!("window 1 {}", GROWN_WINDOW / 2);
+    let given = format!("window 1 {grown} {half} window 0 {UPDATE_BYTES} {half}");
     list.add("more than the window, used as it comes", say, given);
     let padding = hello().post(1).times(1025, |say, _| {
         let mut payload = [0; 257];
@@ -118,6 +117,6 @@ pub(super) fn add(list: &mut List) {
     list.add(
         "padding gives its window back",
         padding,
-        "window 1 131327 window 1 131327",
+        "window 1 229504 window 1 131327 window 0 262396",
     );
 }
