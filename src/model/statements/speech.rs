@@ -7,7 +7,6 @@ use super::said;
 use crate::language::{Line, Rule, Word};
 use crate::model::Verify;
 use crate::model::draft::{Draft, NodeId, Value};
-use crate::model::print::quoted;
 use crate::model::template;
 
 /// Sets what the end of the line says; `id` is the line's.
