@@ -133,7 +133,6 @@ fn a_commit_goes_back_exactly_on_time_and_without_its_session() {
         assert!(applied.expect("it holds").changed);
         // The session that gave it goes.
         asker.tell(Wish::Unlock { session: 1 }).await;
-        let looker = asker.other("ben", 2);
         drop(asker);
         let listens = |at| TcpStream::connect(at).is_ok();
         // The workers are told in the time of this host.
@@ -147,10 +146,9 @@ fn a_commit_goes_back_exactly_on_time_and_without_its_session() {
         moved(old, new).await;
         tokio::time::pause();
         let began = tokio::time::Instant::now();
-        tokio::time::advance(Duration::from_secs(298)).await;
-        let waits = looker.state().await.confirm.is_some();
-        assert!(waits && listens(new) && !listens(old), "too early");
-        tokio::time::advance(Duration::from_millis(2_001)).await;
+        tokio::time::sleep(Duration::from_secs(298)).await;
+        assert!(listens(new) && !listens(old), "it goes back too early");
+        tokio::time::sleep(Duration::from_millis(2_001)).await;
         moved(new, old).await;
         assert!(began.elapsed() < Duration::from_secs(302));
     });
