@@ -132,6 +132,37 @@ fn it_runs_over_ipv6_as_well() {
 }
 
 #[test]
+fn connections_under_way_stay_with_whom_they_are_with() {
+    let Some(net) = Net::new() else { return };
+    for (at, config) in [
+        ("1.1.1.2", SEED.to_owned()),
+        ("2001:db8:1::2", of_ipv6(SEED)),
+    ] {
+        let comes = |begun, by_director: bool, when: &str| {
+            let answer = net.end(begun);
+            assert!(answer.has("here is coyote"), "{when}: {answer:?}");
+            assert_eq!(answer.has("signpost-"), by_director, "{when}: {answer:?}");
+        };
+        // With the server: the rules come, and a director behind them.
+        let begun = net.begin(at);
+        net.apply(&config);
+        let director = net.serve(&config);
+        comes(begun, false, "a director came");
+        // With the director: the rules are set once more.
+        let begun = net.begin(at);
+        net.apply(&config);
+        comes(begun, true, "the rules were set once more");
+        drop(director);
+        // With the server, as there is no director: one comes.
+        let begun = net.begin(at);
+        let director = net.serve(&config);
+        comes(begun, false, "a director came back");
+        drop(director);
+        net.remove();
+    }
+}
+
+#[test]
 fn cart_and_check_out_reach_one_server() {
     let Some(mut net) = Net::new() else { return };
     let config = format!(

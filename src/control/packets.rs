@@ -83,10 +83,15 @@ impl Rules {
                 set(&mut sets, "dips", why, family, &dips);
                 let names: Vec<_> = interfaces.iter().map(|i| format!("\"{i}\"")).collect();
                 let names = names.join(", ");
+                let to_dip =
+                    format!("iifname {{ {names} }} {header} daddr . tcp dport @dips{suffix}");
+                let take = format!("tproxy {header} to {header} daddr");
                 let _ = write!(
                     chain,
-                    "\t\t# A client's packet to such a dip goes to Signpost; while nothing listens for it, on to the server.\n\
-                     \t\tiifname {{ {names} }} {header} daddr . tcp dport @dips{suffix} tproxy {header} to {header} daddr {taken}\n"
+                    "\t\t# A client's connection to such a dip goes to Signpost from its first packet on; while nothing listens for it, to the server.\n\
+                     \t\t# One that is under way already stays with whom it is with.\n\
+                     \t\t{to_dip} tcp flags & (syn | ack) == syn {take} ct mark set ct mark | {MARK:#x} {taken}\n\
+                     \t\t{to_dip} ct mark & {MARK:#x} == {MARK:#x} {take} {taken}\n"
                 );
             }
             if !servers.is_empty() {
@@ -205,7 +210,7 @@ mod tests {
         let elements = "\t\t\t1.1.1.2 . 80,\n\t\t\t1.1.1.2 . 443,\n\t\t\t1.1.1.2 . 8080,\n\t\t\t1.1.1.3 . 80,\n\t\t}\n";
         assert!(script.contains(elements), "{script}");
         assert!(
-            script.contains("iifname { \"eth0\", \"eth1\" } ip daddr . tcp dport @dips4 tproxy ip to ip daddr meta mark set meta mark | 0x1000 accept"),
+            script.contains("iifname { \"eth0\", \"eth1\" } ip daddr . tcp dport @dips4 tcp flags & (syn | ack) == syn tproxy ip to ip daddr ct mark set ct mark | 0x1000 meta mark set meta mark | 0x1000 accept\n"),
             "{script}"
         );
         for absent in [
@@ -231,7 +236,8 @@ mod tests {
             "\t\ttype ipv4_addr . inet_service\n\t\telements = {\n\t\t\t10.0.0.1 . 8080,\n\t\t}\n",
             "ip6 saddr . tcp sport @transparent6 socket transparent 1",
             "ip saddr . tcp sport @transparent4 socket transparent 1",
-            "ip6 daddr . tcp dport @dips6 tproxy ip6 to ip6 daddr",
+            "ip6 daddr . tcp dport @dips6 tcp flags & (syn | ack) == syn tproxy ip6 to ip6 daddr",
+            "ip6 daddr . tcp dport @dips6 ct mark & 0x1000 == 0x1000 tproxy ip6 to ip6 daddr",
         ] {
             assert!(rules.nft.contains(part), "{part} in {}", rules.nft);
         }

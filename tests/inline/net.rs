@@ -240,6 +240,26 @@ impl Net {
         Answer(answer.unwrap_or_else(|e| format!("{to}: {e}")))
     }
 
+    /// A client's connection whose request is begun: its head lacks its last lines.
+    pub(crate) fn begin(&self, to: &str) -> TcpStream {
+        let to = SocketAddr::new(to.parse::<IpAddr>().expect("an address"), 80);
+        self.within("client", || {
+            let mut stream = TcpStream::connect_timeout(&to, PATIENCE).expect("a connection");
+            stream.set_read_timeout(Some(PATIENCE)).expect("a time");
+            let begun = stream.write_all(b"GET / HTTP/1.1\r\nHost: coyote.acme.com\r\n");
+            begun.expect("the beginning");
+            stream
+        })
+    }
+
+    /// Ends what was begun: the answer.
+    pub(crate) fn end(&self, mut stream: TcpStream) -> Answer {
+        let mut answer = String::new();
+        let ended = stream.write_all(b"Connection: close\r\n\r\n");
+        let read = ended.and_then(|()| stream.read_to_string(&mut answer));
+        Answer(read.map_or_else(|e| e.to_string(), |_| answer))
+    }
+
     /// What `ping` tells a client of `to`.
     pub(crate) fn ping(&self, to: &str) -> String {
         let host = self.host("client");
