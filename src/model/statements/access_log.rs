@@ -1,12 +1,10 @@
 //! `access-log file PATH|stdout|syslog [json|combined]`.
 
+use super::path::path;
 use crate::language::{Line, Rule};
 use crate::model::draft::{Draft, Said};
 use crate::model::print::{Printer, quoted};
 use crate::model::{AccessLog, LogFormat, LogTo};
-
-/// The longest path as it is printed, in bytes: so that it always fits on a line.
-const PATH_BYTES: usize = 1_024;
 
 pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     let said = Said {
@@ -41,18 +39,7 @@ fn to(draft: &mut Draft<'_>, line: Line<'_>) -> Option<LogTo> {
     let Some(word) = line.word(Rule::file_path) else {
         return Some(LogTo::Syslog);
     };
-    let path = line.text(word);
-    if path.trim().is_empty() {
-        draft.error(word.span, "the path is empty".to_owned());
-        return None;
-    }
-    if quoted(&path).len() > PATH_BYTES {
-        draft
-            .error(word.span, "the path is too long".to_owned())
-            .label = format!("expected at most {PATH_BYTES} bytes").into();
-        return None;
-    }
-    Some(LogTo::File(path.into()))
+    path(draft, line, word).map(LogTo::File)
 }
 
 pub(super) fn print(out: &mut Printer<'_>) {

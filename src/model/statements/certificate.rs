@@ -1,13 +1,12 @@
 //! `certificate NAME CERT-FILE KEY-FILE`, `certificate NAME acme DOMAIN…`.
 
+use super::path::path;
 use super::said;
-use crate::language::{Line, Rule, Word};
+use crate::language::{Line, Rule};
 use crate::model::draft::Draft;
 use crate::model::print::{Printer, quoted};
 use crate::model::{Certificate, CertificateFrom, definitions, ids};
 
-/// The longest path as it is printed, in bytes: so that both always fit on a line.
-const PATH_BYTES: usize = 1_024;
 /// The most names of one certificate, as authorities have it.
 const DOMAINS: usize = 100;
 /// All of them with a blank each, in bytes: so that they always fit on a line.
@@ -26,26 +25,13 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
     }
     let from = match (line.word(Rule::cert_file), line.word(Rule::key_file)) {
         (Some(chain), Some(key)) => CertificateFrom::Files {
-            chain: path(draft, line, chain),
-            key: path(draft, line, key),
+            chain: path(draft, line, chain).unwrap_or_default(),
+            key: path(draft, line, key).unwrap_or_default(),
         },
         _ => CertificateFrom::Acme(domains(draft, line)),
     };
     let name = name.into();
     definitions::define(draft, said, Certificate { name, from });
-}
-
-/// A file's path; tells where it cannot be one.
-pub(super) fn path(draft: &mut Draft<'_>, line: Line<'_>, word: &Word) -> Box<str> {
-    let path = line.text(word);
-    if path.trim().is_empty() {
-        draft.error(word.span, "the path is empty".to_owned());
-    } else if quoted(&path).len() > PATH_BYTES {
-        draft
-            .error(word.span, "the path is too long".to_owned())
-            .label = format!("expected at most {PATH_BYTES} bytes").into();
-    }
-    path.into()
 }
 
 fn domains(draft: &mut Draft<'_>, line: Line<'_>) -> Vec<Box<str>> {

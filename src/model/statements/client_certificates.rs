@@ -1,6 +1,7 @@
 //! `client-certificates ID CA-FILE [optional|required]`.
 
-use super::{certificate, said, tls};
+use super::path::path;
+use super::{said, tls};
 use crate::language::{Line, Rule};
 use crate::model::ClientCertificates;
 use crate::model::draft::{Draft, Value};
@@ -14,8 +15,8 @@ pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>) {
         return;
     };
     let authorities = match line.word(Rule::ca_file) {
-        Some(file) => certificate::path(draft, line, file),
-        None => "".into(),
+        Some(file) => path(draft, line, file).unwrap_or_default(),
+        None => Box::default(),
     };
     let value = Value::ClientCertificates(ClientCertificates {
         authorities,

@@ -35,6 +35,7 @@ mod maxconns;
 mod metrics;
 mod name;
 mod pass;
+mod path;
 mod predictor;
 mod priority;
 mod probe;

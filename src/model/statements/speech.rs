@@ -2,15 +2,12 @@
 
 use std::net::IpAddr;
 
+use super::path::path;
 use super::said;
 use crate::language::{Line, Rule, Word};
 use crate::model::Verify;
 use crate::model::draft::{Draft, NodeId, Value};
-use crate::model::print::quoted;
 use crate::model::template;
-
-/// The longest path as it is printed, in bytes: so that it always fits on a line.
-const PATH_BYTES: usize = 1_024;
 
 /// Sets what the end of the line says; `id` is the line's.
 pub(super) fn apply(draft: &mut Draft<'_>, line: Line<'_>, (node, id): (NodeId, &Word)) {
@@ -60,19 +57,4 @@ fn verify(draft: &mut Draft<'_>, line: Line<'_>) -> Option<Verify> {
         name: bare.to_ascii_lowercase().into(),
         ca,
     })
-}
-
-fn path(draft: &mut Draft<'_>, line: Line<'_>, word: &Word) -> Option<Box<str>> {
-    let path = line.text(word);
-    if path.trim().is_empty() {
-        draft.error(word.span, "the path is empty".to_owned());
-        return None;
-    }
-    if quoted(&path).len() > PATH_BYTES {
-        draft
-            .error(word.span, "the path is too long".to_owned())
-            .label = format!("expected at most {PATH_BYTES} bytes").into();
-        return None;
-    }
-    Some(path.into())
 }
