@@ -117,20 +117,7 @@ pub(super) fn redirect<E>(
     out.extend_from_slice(manner.stay.line());
     out.extend_from_slice(b"\r\n");
     if !manner.head_only {
-        out.extend_from_slice(BEFORE);
-        if escapes == 0 {
-            out.extend_from_within(start..end);
-        } else {
-            for at in start..end {
-                match escape(out[at]) {
-                    b"" => out.push(out[at]),
-                    escaped => out.extend_from_slice(escaped),
-                }
-            }
-        }
-        out.extend_from_slice(BETWEEN);
-        out.extend_from_slice(phrase.as_bytes());
-        out.extend_from_slice(AFTER);
+        page_of(out, start..end, escapes > 0, phrase);
     }
     Ok(start..end)
 }
@@ -154,12 +141,21 @@ pub(super) fn keeping(redirect: &Redirect<'_>) -> (bool, bool) {
 
 /// Appends a redirect's body, whose Location stands in `out` already.
 pub(super) fn page(out: &mut Vec<u8>, location: Range<usize>, phrase: &str) {
+    page_of(out, location, true, phrase);
+}
+
+/// The same, and whether anything in the Location is to be escaped.
+fn page_of(out: &mut Vec<u8>, location: Range<usize>, escapes: bool, phrase: &str) {
     out.extend_from_slice(BEFORE);
-    for at in location {
-        match escape(out[at]) {
-            b"" => out.push(out[at]),
-            escaped => out.extend_from_slice(escaped),
+    if escapes {
+        for at in location {
+            match escape(out[at]) {
+                b"" => out.push(out[at]),
+                escaped => out.extend_from_slice(escaped),
+            }
         }
+    } else {
+        out.extend_from_within(location);
     }
     out.extend_from_slice(BETWEEN);
     out.extend_from_slice(phrase.as_bytes());
