@@ -12,7 +12,9 @@ use tokio::time::{Sleep, sleep};
 
 use super::answering::{self, Forward, Held, Then};
 use super::code::ErrorCode;
-use super::engine::{Event, LONG_LIST, MANY_RESETS, MANY_STREAMS, Settings, Step, StreamId};
+use super::engine::{
+    Event, LONG_LIST, MANY_FIELDS, MANY_RESETS, MANY_STREAMS, Settings, Step, StreamId,
+};
 use super::fields::Fields;
 use super::hub::Hub;
 use super::lane;
@@ -102,6 +104,7 @@ fn settings() -> Settings {
         connection_window: connection_window(streams),
         resets: bounds::of(Limit::Http2Resets),
         list_bytes: bounds::of(Limit::Http2Header),
+        list_fields: bounds::of(Limit::Http2Fields),
         output_bytes: bounds::of(Limit::Http2Send),
         ..Settings::default()
     }
@@ -383,6 +386,7 @@ impl<'a, S: Stream> Session<'a, S> {
             MANY_STREAMS => tally.hit(Limit::Http2Streams),
             MANY_RESETS => tally.hit(Limit::Http2Resets),
             LONG_LIST => tally.hit(Limit::Http2Header),
+            MANY_FIELDS => tally.hit(Limit::Http2Fields),
             _ => {}
         }
     }
