@@ -56,6 +56,14 @@ limits! {
         "Time for a TLS handshake. Then the connection is closed.";
     Pipelined "pipelined" "requests" 32 1 1_024
         "Requests answered before the client has taken the answers.";
+    Target "target-bytes" "B" 16_384 128 24_576
+        "Bytes of the target of an HTTP/1 request. More get 414; so does a redirect's URL of more than 16 KiB.";
+    Field "field-bytes" "B" 8_192 256 40_448
+        "Bytes of one field line of an HTTP/1 request. More get 431.";
+    FieldsBytes "fields-bytes" "B" 32_768 1_024 40_448
+        "Bytes of all field lines of an HTTP/1 request. More get 431.";
+    Fields "fields" "fields" 100 8 1_000
+        "Field lines of an HTTP/1 request. More get 431.";
     Connections "connections" "connections" 0 0 10_000_000
         "Connections of clients in all, 0 as descriptors allow. One more is closed at once; shortly before, keep-alive ends, then idle ones are closed, then requests get 503.";
     ConnectionsPerClient "connections-per-client" "connections" 0 0 10_000_000
@@ -76,6 +84,8 @@ limits! {
         "Streams that an HTTP/2 client reset, not yet done with. Then the connection ends.";
     Http2Header "http2-header-bytes" "B" 16_384 1_024 32_768
         "Bytes of an HTTP/2 request's fields, as RFC 9113 counts them.";
+    Http2Fields "http2-fields" "fields" 128 16 1_000
+        "Fields of an HTTP/2 request, those of its first line too. More get 431.";
     Http2Send "http2-send-bytes" "B" 65_536 16_384 1_048_576
         "Bytes of answers that wait for an HTTP/2 client to take them. With so many, no more is taken of it or of servers.";
 }

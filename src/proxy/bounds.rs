@@ -5,10 +5,13 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use super::http1::{Fault, Sizes};
 use crate::model::{Limit, Limits};
 
 thread_local! {
     static BOUNDS: [Cell<u32>; Limit::COUNT] = const { defaults() };
+    /// Those of a head, at one place.
+    static SIZES: Cell<Sizes> = const { Cell::new(Sizes::DEFAULT) };
 }
 
 const fn defaults() -> [Cell<u32>; Limit::COUNT] {
@@ -28,6 +31,30 @@ pub fn heed(limits: &Limits) {
             bounds[limit as usize].set(limits.of(limit));
         }
     });
+    // Their ranges end below 64 Ki.
+    let size = |limit| u16::try_from(limits.of(limit)).unwrap_or(u16::MAX);
+    SIZES.set(Sizes {
+        target: size(Limit::Target),
+        field: size(Limit::Field),
+        fields: size(Limit::FieldsBytes),
+        lines: size(Limit::Fields),
+    });
+}
+
+/// How large a request's head may be.
+pub fn sizes() -> Sizes {
+    SIZES.get()
+}
+
+/// The limit that a head was beyond.
+pub fn beyond(fault: Fault) -> Option<Limit> {
+    match fault {
+        Fault::LongTarget => Some(Limit::Target),
+        Fault::LongField => Some(Limit::Field),
+        Fault::LongFields => Some(Limit::FieldsBytes),
+        Fault::ManyFields => Some(Limit::Fields),
+        _ => None,
+    }
 }
 
 /// What a limit is set to.
@@ -57,6 +84,7 @@ pub fn stalled_write() -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limits::{METHOD_BYTES, READ_BYTES};
     use super::*;
 
     #[test]
@@ -71,5 +99,26 @@ mod tests {
         );
         let other = std::thread::spawn(head).join();
         assert_eq!(other.expect("it ends"), Duration::from_secs(10));
+    }
+
+    #[test]
+    fn heads_are_as_large_as_the_operator_says_and_never_64_kib() {
+        heed(&Limits::default());
+        assert_eq!(sizes(), Sizes::DEFAULT);
+        let most = |limit: Limit| limit.range().1 as usize;
+        // A method, blanks, the version, a line end; an empty line.
+        let around = METHOD_BYTES + 2 + 8 + 2 + 2;
+        let whole = around + most(Limit::Target) + most(Limit::FieldsBytes);
+        assert!(whole < usize::from(u16::MAX).min(READ_BYTES), "{whole}");
+        let mut limits = Limits::default();
+        limits.set(Limit::Fields, 9);
+        heed(&limits);
+        assert_eq!(
+            sizes(),
+            Sizes {
+                lines: 9,
+                ..Sizes::DEFAULT
+            }
+        );
     }
 }

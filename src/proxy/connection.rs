@@ -296,6 +296,9 @@ impl<S: Stream> Connection<S> {
     /// One request at the front of `input`: how many of its bytes are done with; 0: no more can be done for now.
     fn request(&mut self, input: &[u8], parser: &mut Parser, out: &mut Vec<u8>) -> usize {
         let untouched = parser.untouched();
+        if untouched {
+            parser.go_by(bounds::sizes());
+        }
         match parser.parse(input) {
             Ok(Progress::EmptyLine) => {
                 self.new = false;
@@ -339,6 +342,9 @@ impl<S: Stream> Connection<S> {
                 0
             }
             Err(fault) => {
+                if let Some(limit) = bounds::beyond(fault) {
+                    self.worker.tally.hit(limit);
+                }
                 self.refuse(fault, parser.method_of(input), out);
                 parser.reset();
                 0

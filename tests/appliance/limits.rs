@@ -280,3 +280,57 @@ fn bodies_over_http_2_have_to_come_as_fast_as_others_whatever_frames_they_come_i
     }
     assert_eq!(shown(&director, "body-rate")["hits"], 3);
 }
+
+#[test]
+fn heads_are_as_large_as_the_operator_says_and_at_once() {
+    let (at, metrics) = (free(), free());
+    let director = Director::start(&farm(at, &format!("metrics {metrics}\n")));
+    let target = |length: usize| {
+        let target = "t".repeat(length - 1);
+        format!("GET /{target} HTTP/1.1\r\nHost: x\r\n\r\n")
+    };
+    let fields = |lines: &str| format!("GET / HTTP/1.1\r\nHost: x\r\n{lines}\r\n");
+    let field = |length: usize| fields(&format!("A: {}\r\n", "v".repeat(length - 3)));
+    // The line of the host is 9 bytes, and one of these 250.
+    let long = |more: usize| {
+        let line = format!("A: {}\r\n", "v".repeat(245));
+        fields(&format!("{}A: {}\r\n", line.repeat(4), "v".repeat(more)))
+    };
+    let many = |count: usize| fields(&"A: b\r\n".repeat(count - 1));
+    let cases = [
+        ("target-bytes", 300, target(300), target(301), 414),
+        ("field-bytes", 500, field(500), field(501), 431),
+        ("fields-bytes", 1024, long(10), long(11), 431),
+        ("fields", 9, many(9), many(10), 431),
+    ];
+    let typed = |line: &str| director.typed(&["configure terminal", line, "end"]);
+    let mut open = Client::to(at);
+    for (limit, value, good, bad, status) in cases {
+        assert_eq!(open.send(&bad).answer().status, 302, "{limit} by default");
+        typed(&format!("limit {limit} {value}"));
+        assert_eq!(open.send(&good).answer().status, 302, "{limit}");
+        assert_eq!(Client::to(at).send(&bad).answer().status, status, "{limit}");
+        let one = shown(&director, limit);
+        assert_eq!((&one["value"], &one["hits"]), (&value.into(), &1.into()));
+        let line = format!("signpost_limit_hits_total{{limit=\"{limit}\"}} 1\n");
+        let told = get(metrics, "/metrics").text();
+        assert!(told.contains(&line), "{told}");
+        typed(&format!("no limit {limit}"));
+    }
+    typed("limit fields-bytes 40448");
+    typed("limit field-bytes 40448");
+    let head = fields(&format!("A: {}\r\n", "v".repeat(40_448 - 9 - 5)));
+    assert_eq!(open.send(&head).answer().status, 302);
+
+    typed("limit http2-fields 16");
+    let more = [0, 1, b'a', 0].repeat(12);
+    for (fields, hits) in [
+        (more.clone(), 0),
+        ([&more[..], &[0, 1, b'a', 0]].concat(), 1),
+    ] {
+        let mut client = speaks_http2(at, b"", &asks(1, &fields));
+        let refused = hears(&mut client, 1, 1).starts_with(&[8, 3, b'4', b'3', b'1']);
+        assert_eq!(refused, hits == 1);
+        assert_eq!(shown(&director, "http2-fields")["hits"], hits);
+    }
+}

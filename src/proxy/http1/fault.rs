@@ -28,11 +28,11 @@ pub enum Fault {
     FieldName,
     /// A control byte in a field value.
     FieldValue,
-    /// A field line of more than [`FIELD_BYTES`](crate::proxy::limits::FIELD_BYTES).
+    /// A field line of more than [`Sizes::field`](super::Sizes::field).
     LongField,
-    /// More than [`FIELDS_BYTES`](crate::proxy::limits::FIELDS_BYTES) of field lines.
+    /// More than [`Sizes::fields`](super::Sizes::fields) of field lines.
     LongFields,
-    /// More than [`FIELDS`](crate::proxy::limits::FIELDS) field lines.
+    /// More than [`Sizes::lines`](super::Sizes::lines) field lines.
     ManyFields,
     /// HTTP/1.1 without Host.
     NoHost,

@@ -15,6 +15,7 @@ pub mod laws;
 mod meaning;
 mod octets;
 mod parser;
+mod sizes;
 
 pub use answer::{Answer, AnswerParser, BadAnswer, Extent};
 pub(super) use authority::authority;
@@ -24,6 +25,7 @@ pub use fault::Fault;
 pub(super) use meaning::content_length;
 pub(super) use octets::{is_target, is_token, value_run};
 pub use parser::{Parser, Progress, Request};
+pub use sizes::Sizes;
 
 /// HTTP/1.0, HTTP/1.1 (any minor version above counts as 1.1) or HTTP/2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,8 +3,8 @@
 use super::authority::{Authority, authority};
 use super::meaning::Meaning;
 use super::octets::{is_target, is_token, run, trimmed, value_run};
-use super::{Fault, Field, Framing, Head, Span, Version};
-use crate::proxy::limits::{FIELD_BYTES, FIELDS, FIELDS_BYTES, METHOD_BYTES, TARGET_BYTES};
+use super::{Fault, Field, Framing, Head, Sizes, Span, Version};
+use crate::proxy::limits::METHOD_BYTES;
 
 /// How far a head is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,7 @@ pub enum Progress {
 /// Parses one head after another; to be [`reset`](Self::reset) between them.
 #[derive(Clone, Debug, Default)]
 pub struct Parser {
+    sizes: Sizes,
     state: State,
     /// The next byte to look at.
     at: usize,
@@ -68,11 +69,18 @@ enum State {
 }
 
 impl Parser {
+    /// From now on heads may be so large: with their method, and what stands between, below 64 KiB. To be called before a head's first
+    /// byte.
+    pub fn go_by(&mut self, sizes: Sizes) {
+        self.sizes = sizes;
+    }
+
     /// Ready for the next head; what was allocated is kept.
     pub fn reset(&mut self) {
         let mut fields = std::mem::take(&mut self.fields);
         fields.clear();
         *self = Parser {
+            sizes: self.sizes,
             fields,
             ..Parser::default()
         };
@@ -197,7 +205,9 @@ impl Parser {
     }
 
     fn authority(&mut self, input: &[u8]) -> Result<(), Fault> {
-        let stop = input.len().min(self.mark + TARGET_BYTES + 1);
+        let stop = input
+            .len()
+            .min(self.mark + usize::from(self.sizes.target) + 1);
         let absolute = self.absolute.as_mut().ok_or(Fault::Target)?;
         while self.at < stop {
             match input[self.at] {
@@ -213,16 +223,17 @@ impl Parser {
                 _ => self.at += 1,
             }
         }
-        if self.at - self.mark > TARGET_BYTES {
+        if self.at - self.mark > usize::from(self.sizes.target) {
             return Err(Fault::LongTarget);
         }
         Ok(())
     }
 
     fn origin(&mut self, input: &[u8]) -> Result<(), Fault> {
-        let stop = input.len().min(self.mark + TARGET_BYTES + 1);
+        let most = usize::from(self.sizes.target);
+        let stop = input.len().min(self.mark + most + 1);
         self.at += run(&input[self.at..stop], is_target);
-        if self.at - self.mark > TARGET_BYTES {
+        if self.at - self.mark > most {
             return Err(Fault::LongTarget);
         }
         match input.get(self.at) {
@@ -271,7 +282,9 @@ impl Parser {
             }
             b'\n' => return Err(Fault::LineEnd),
             _ if !is_token(b) => return Err(Fault::FieldName),
-            _ if self.fields.len() == FIELDS => return Err(Fault::ManyFields),
+            _ if self.fields.len() == usize::from(self.sizes.lines) => {
+                return Err(Fault::ManyFields);
+            }
             _ => {
                 self.mark = self.at;
                 self.state = State::Name;
@@ -283,16 +296,16 @@ impl Parser {
 
     /// One past the first byte that is too many, for the line or for all of them.
     fn field_stop(&self, input: &[u8]) -> usize {
-        let line = self.mark + FIELD_BYTES + 1;
-        let all = self.fields_at + FIELDS_BYTES + 1;
+        let line = self.mark + usize::from(self.sizes.field) + 1;
+        let all = self.fields_at + usize::from(self.sizes.fields) + 1;
         input.len().min(line).min(all)
     }
 
     fn field_limits(&self) -> Result<(), Fault> {
-        if self.at - self.mark > FIELD_BYTES {
+        if self.at - self.mark > usize::from(self.sizes.field) {
             return Err(Fault::LongField);
         }
-        if self.at - self.fields_at > FIELDS_BYTES {
+        if self.at - self.fields_at > usize::from(self.sizes.fields) {
             return Err(Fault::LongFields);
         }
         Ok(())
@@ -340,7 +353,7 @@ impl Parser {
         }
         let line_end = self.at - 1;
         self.at += 1;
-        if self.at - self.fields_at > FIELDS_BYTES {
+        if self.at - self.fields_at > usize::from(self.sizes.fields) {
             return Err(Fault::LongFields);
         }
         let (start, end) = trimmed(input, (self.name_end + 1, line_end));
@@ -443,7 +456,7 @@ impl Parser {
 const USUAL_END: &[u8] = b"HTTP/1.1\r\n";
 
 fn span(start: usize, end: usize) -> Span {
-    // The limits keep a whole head below 49,300 bytes.
+    // The sizes keep a whole head below 64 KiB.
     start as u16..end as u16
 }
 

@@ -186,3 +186,48 @@ proptest! {
         prop_assert!(same(&run(&bytes, bytes.len().max(1)), &run(&bytes, step)));
     }
 }
+
+#[test]
+fn heads_are_as_large_as_they_may_be_said_to_be_and_no_larger() {
+    let sizes = Sizes {
+        target: 200,
+        field: 300,
+        fields: 1_000,
+        lines: 9,
+    };
+    let line = |length: usize| format!("X: {}\r\n", "v".repeat(length - 3));
+    let head = |target: usize, fields: &str| {
+        let target = format!("/{}", "t".repeat(target - 1));
+        format!("GET {target} HTTP/1.1\r\nHost: a\r\n{fields}\r\n")
+    };
+    // The line of the host is 9 bytes.
+    let all = |bytes: usize| line(300).repeat(3) + &line(bytes - 9 - 3 * 302 - 2);
+    let few = |count: usize| line(3).repeat(count - 1);
+    let cases = [
+        (head(200, ""), head(201, ""), Fault::LongTarget),
+        (head(1, &line(300)), head(1, &line(301)), Fault::LongField),
+        (
+            head(1, &all(1_000)),
+            head(1, &all(1_001)),
+            Fault::LongFields,
+        ),
+        (head(1, &few(9)), head(1, &few(10)), Fault::ManyFields),
+    ];
+    let mut parser = Parser::default();
+    parser.go_by(sizes);
+    for (good, bad, fault) in cases {
+        for step in [1, 7, usize::MAX] {
+            let outcomes = [(&good, Ok(Progress::Whole(good.len()))), (&bad, Err(fault))];
+            for (head, expected) in outcomes {
+                parser.reset();
+                let mut came = Ok(Progress::More);
+                let mut shown = 0;
+                while came == Ok(Progress::More) && shown < head.len() {
+                    shown = shown.saturating_add(step).min(head.len());
+                    came = parser.parse(&head.as_bytes()[..shown]);
+                }
+                assert_eq!(came, expected, "{fault:?} in pieces of {step}");
+            }
+        }
+    }
+}

@@ -4,7 +4,6 @@ use std::mem::take;
 use std::ops::Range;
 
 use super::hpack::{Entry, Known};
-use super::limits::LIST_FIELDS;
 
 mod check;
 
@@ -33,6 +32,8 @@ pub struct Fields {
     count: usize,
     /// What the list may count, in bytes: up to 32 KiB, so that a place in it fits a [`Span`], in HTTP/1 too.
     most: usize,
+    /// How many fields it may have.
+    most_fields: usize,
     /// What was wrong first.
     fault: Option<&'static str>,
     large: bool,
@@ -57,7 +58,7 @@ pub(super) enum Verdict {
     Good,
     /// It is no request or trailers: the stream ends.
     Malformed(&'static str),
-    /// More bytes than it may have, or more than [`LIST_FIELDS`].
+    /// More bytes or fields than it may have.
     Large,
 }
 
@@ -75,8 +76,8 @@ impl Fields {
         Fields::default()
     }
 
-    /// Forgets what it has, and waits for a block of `most` bytes.
-    pub(super) fn begin(&mut self, kind: Kind, most: usize) {
+    /// Forgets what it has, and waits for a block of `most` bytes and so many fields.
+    pub(super) fn begin(&mut self, kind: Kind, (most, most_fields): (usize, usize)) {
         let (mut text, mut lines) = (take(&mut self.text), take(&mut self.lines));
         text.clear();
         lines.clear();
@@ -85,6 +86,7 @@ impl Fields {
             lines,
             kind,
             most,
+            most_fields,
             ..Fields::default()
         };
     }
@@ -116,13 +118,18 @@ impl Fields {
     fn counts(&mut self, length: usize) -> bool {
         self.size += length + 32;
         self.count += 1;
-        self.large |= self.size > self.most || self.count > LIST_FIELDS;
+        self.large |= self.size > self.most || self.count > self.most_fields;
         !self.large && self.fault.is_none() && self.kind != Kind::Nothing
     }
 
     /// Whether the last block was as it should be.
     pub(super) fn is_good(&self) -> bool {
         self.fault.is_none() && !self.large
+    }
+
+    /// Whether a list that is too large has more fields than it may have.
+    pub(super) fn are_many(&self) -> bool {
+        self.count > self.most_fields
     }
 
     fn piece(&self, span: &Span) -> &[u8] {

@@ -8,11 +8,12 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use tokio::io::ReadBuf;
-use tokio::time::{Sleep, sleep};
 
 use super::answering::{self, Forward, Held, Then};
 use super::code::ErrorCode;
-use super::engine::{Event, LONG_LIST, MANY_RESETS, MANY_STREAMS, Settings, Step, StreamId};
+use super::engine::{
+    Event, LONG_LIST, MANY_FIELDS, MANY_RESETS, MANY_STREAMS, Settings, Step, StreamId,
+};
 use super::fields::Fields;
 use super::hub::Hub;
 use super::lane;
@@ -22,6 +23,7 @@ use crate::model::{Endpoint, Limit};
 use crate::proxy::bounds;
 use crate::proxy::case::Whence;
 use crate::proxy::client::{Client, Stream};
+use crate::proxy::deadline::Deadline;
 use crate::proxy::linger::linger;
 use crate::proxy::worker::{Desk, Worker};
 use crate::telemetry::Http2Event;
@@ -92,7 +94,7 @@ struct Session<'a, S> {
     moved: bool,
     wait: Option<Wait>,
     /// When clients are told to stop sending what was answered; `None`: nobody does.
-    linger: Option<Pin<Box<Sleep>>>,
+    linger: Option<Deadline>,
 }
 
 /// What a connection begins with, as the operator has it now.
@@ -103,6 +105,7 @@ fn settings() -> Settings {
         connection_window: connection_window(streams),
         resets: bounds::of(Limit::Http2Resets),
         list_bytes: bounds::of(Limit::Http2Header),
+        list_fields: bounds::of(Limit::Http2Fields),
         output_bytes: bounds::of(Limit::Http2Send),
         ..Settings::default()
     }
@@ -177,8 +180,12 @@ impl<'a, S: Stream> Session<'a, S> {
             self.linger = None;
             return false;
         }
-        let sleep = self.linger.get_or_insert_with(|| Box::pin(sleep(LINGER)));
-        let passed = sleep.as_mut().poll(cx).is_ready();
+        let deadline = self.linger.get_or_insert_with(|| {
+            let deadline = Deadline::default();
+            deadline.set(LINGER);
+            deadline
+        });
+        let passed = deadline.poll_passed(cx).is_ready();
         if passed {
             self.linger = None;
             self.hub.engine(|engine| engine.tell_to_stop());
@@ -384,6 +391,7 @@ impl<'a, S: Stream> Session<'a, S> {
             MANY_STREAMS => tally.hit(Limit::Http2Streams),
             MANY_RESETS => tally.hit(Limit::Http2Resets),
             LONG_LIST => tally.hit(Limit::Http2Header),
+            MANY_FIELDS => tally.hit(Limit::Http2Fields),
             _ => {}
         }
     }

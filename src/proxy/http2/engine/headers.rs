@@ -1,7 +1,10 @@
 //! Blocks of fields: requests and trailers (RFC 9113 §4.3, §6.2, §6.10, §8.1).
 
 use super::streams::Stream;
-use super::{Block, Broken, Engine, Event, LONG_LIST, Leaving, MANY_STREAMS, StreamId, Took};
+use super::{
+    Block, Broken, Engine, Event, LONG_LIST, Leaving, MANY_FIELDS, MANY_STREAMS, Settings,
+    StreamId, Took,
+};
 use crate::proxy::http2::code::ErrorCode;
 use crate::proxy::http2::fields::{Fields, Kind, Verdict};
 use crate::proxy::http2::frame::{self, Head, LAST_STREAM, flag};
@@ -95,7 +98,12 @@ impl Engine {
     }
 
     fn decode(&mut self, kind: Kind, bytes: &[u8], fields: &mut Fields) -> Result<(), Broken> {
-        fields.begin(kind, self.settings.list_bytes as usize);
+        let Settings {
+            list_bytes,
+            list_fields,
+            ..
+        } = self.settings;
+        fields.begin(kind, (list_bytes as usize, list_fields as usize));
         let decoded = self.decoder.decode(bytes, fields);
         decoded.map_err(|damage| Broken {
             code: ErrorCode::COMPRESSION_ERROR,
@@ -123,7 +131,12 @@ impl Engine {
                 self.head(block.stream, true, |output| {
                     super::hpack::status(output, 431);
                 });
-                return self.refuse(block, ErrorCode::NO_ERROR, LONG_LIST);
+                let why = if fields.are_many() {
+                    MANY_FIELDS
+                } else {
+                    LONG_LIST
+                };
+                return self.refuse(block, ErrorCode::NO_ERROR, why);
             }
         }
         self.streams.open.push(Stream {

@@ -45,6 +45,8 @@ pub struct Settings {
     pub resets: u32,
     /// A list of fields, in bytes, up to 32,768 ([`limits::LIST_BYTES`]).
     pub list_bytes: u32,
+    /// Fields of a list, up to 1,000 ([`limits::LIST_FIELDS`]).
+    pub list_fields: u32,
     /// Bytes that wait to be written to the client ([`limits::OUTPUT_BYTES`]).
     pub output_bytes: u32,
 }
@@ -58,6 +60,7 @@ impl Default for Settings {
             connect_protocol: true,
             resets: limits::PENDING_RESETS,
             list_bytes: limits::LIST_BYTES as u32,
+            list_fields: limits::LIST_FIELDS as u32,
             output_bytes: limits::OUTPUT_BYTES as u32,
         }
     }
@@ -216,8 +219,10 @@ struct Lingering {
 
 /// A fault: one stream more than [`Settings::streams`].
 pub const MANY_STREAMS: &str = "too many streams";
-/// A fault: a list longer than [`Settings::list_bytes`], or of too many fields.
+/// A fault: a list longer than [`Settings::list_bytes`].
 pub const LONG_LIST: &str = "too large a list of fields";
+/// A fault: a list of more fields than [`Settings::list_fields`].
+pub const MANY_FIELDS: &str = "too many fields in a list";
 /// A fault: one reset more than [`Settings::resets`].
 pub const MANY_RESETS: &str = "too many requests were reset before they were answered";
 

@@ -1,7 +1,7 @@
 //! Blocks to fields.
 
 use super::super::fields::{Fields, Kind};
-use super::super::limits::{LIST_BYTES, TABLE_BYTES, TABLE_CHANGES};
+use super::super::limits::{LIST_BYTES, LIST_FIELDS, TABLE_BYTES, TABLE_CHANGES};
 use super::table::{Entry, Table};
 use super::{Damage, Known, huffman};
 
@@ -81,7 +81,7 @@ impl Decoder {
 
     /// Reads a block as trailers; whether it is one. For what must hold of any.
     pub(in crate::proxy::http2) fn trailers(&mut self, block: &[u8], fields: &mut Fields) -> bool {
-        fields.begin(Kind::Trailers, LIST_BYTES);
+        fields.begin(Kind::Trailers, (LIST_BYTES, LIST_FIELDS));
         self.decode(block, fields).is_ok()
     }
 

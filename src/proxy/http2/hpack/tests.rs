@@ -1,7 +1,7 @@
 //! The examples of RFC 7541 Appendix C, and the dynamic table.
 
 use super::super::fields::{Fields, Kind};
-use super::super::limits::{LIST_BYTES, TABLE_BYTES};
+use super::super::limits::{LIST_BYTES, LIST_FIELDS, TABLE_BYTES};
 use super::encode::integer;
 use super::table::{Entry, OVERHEAD, STATIC, Table};
 use super::{Decoder, Known, field, status};
@@ -56,7 +56,7 @@ fn requests_of_the_appendix_are_read() {
         let mut decoder = Decoder::default();
         let mut fields = Fields::new();
         for (block, (entries, size)) in blocks.iter().zip(tables) {
-            fields.begin(Kind::Request, LIST_BYTES);
+            fields.begin(Kind::Request, (LIST_BYTES, LIST_FIELDS));
             assert_eq!(decoder.decode(&bytes(block), &mut fields), Ok(()));
             assert_eq!(fields.authority(), b"www.example.com");
             assert_eq!(fields.method(), b"GET");
@@ -88,7 +88,7 @@ fn answers_of_the_appendix_fill_the_table() {
         decoder.table().resize(256);
         let mut fields = Fields::new();
         for (block, size) in blocks.iter().zip([222, 222, 215]) {
-            fields.begin(Kind::Nothing, LIST_BYTES);
+            fields.begin(Kind::Nothing, (LIST_BYTES, LIST_FIELDS));
             assert_eq!(decoder.decode(&bytes(block), &mut fields), Ok(()));
             assert_eq!(decoder.table().size(), size);
         }
