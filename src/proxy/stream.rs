@@ -140,10 +140,16 @@ impl Fresh {
     }
 }
 
-/// Keeps the last, not full packet back for the end to join it: a packet, and a wake-up of the client, less (tcp(7) "TCP_CORK",
-/// send(2) `MSG_MORE`).
+/// Writes, and ends our side where all is written. The last, not full packet is kept back for the end to join it: a packet, and a wake-up of
+/// the client, less (tcp(7) "TCP_CORK", send(2) `MSG_MORE`).
+///
+/// The end is said here and not left to the close: where bytes have come meanwhile a close throws away what was kept back, and resets.
 fn send_last(socket: &Socket, bytes: &[u8]) -> io::Result<usize> {
-    Ok(send(socket, bytes, SendFlags::MORE | SendFlags::NOSIGNAL)?)
+    let sent = send(socket, bytes, SendFlags::MORE | SendFlags::NOSIGNAL)?;
+    if sent == bytes.len() {
+        socket.shutdown(std::net::Shutdown::Write)?;
+    }
+    Ok(sent)
 }
 
 /// Registers a socket with the runtime's epoll.
@@ -265,5 +271,32 @@ impl AsyncWrite for Fresh {
             Err(e) if e.kind() == io::ErrorKind::NotConnected => Ok(()),
             result => result,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Shutdown, TcpListener};
+
+    use super::*;
+
+    #[test]
+    fn the_last_answer_arrives_though_more_came_meanwhile() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let mut client =
+            Socket::connect(listener.local_addr().expect("bound")).expect("it listens");
+        let (socket, _) = listener.accept().expect("a client");
+        client.write_all(b"more").expect("written");
+        // What came is there for certain before the answer is given.
+        socket.peek(&mut [0; 4]).expect("it came");
+        socket.set_nonblocking(true).expect("set");
+        let fresh = Fresh::new(socket);
+        let sent = fresh.try_write(b"the answer", true);
+        assert!(matches!(sent, Some(Ok(10))), "{sent:?}");
+        drop(fresh);
+        let _ = client.shutdown(Shutdown::Write);
+        let mut got = [0; 10];
+        client.read_exact(&mut got).expect("the answer");
+        assert_eq!(&got, b"the answer");
     }
 }
