@@ -192,14 +192,14 @@ impl Director {
                 reply,
             } => drop(reply.send(self.roll_back(number, confirm_minutes, &author).await)),
             Wish::Reload { author, reply } => drop(reply.send(self.reload(author).await)),
-            Wish::ReadKeys { author, reply } => {
-                let read = self.writer.read_keys().await;
+            Wish::ReadIssued { author, reply } => {
+                let read = self.writer.read_issued().await;
                 let read = read.map_err(|e| format!("the certificates in use go on: {e}"));
                 match &read {
-                    Ok(()) => info!("{} had the certificates read anew", named(&author)),
+                    Ok(()) => info!("{} had what authorities issued read anew", named(&author)),
                     Err(why) => error!("{why}"),
                 }
-                let told = read.map(|()| "the certificates were read anew".to_owned());
+                let told = read.map(|()| "what authorities issued was read anew".to_owned());
                 drop(reply.send(told));
             }
             Wish::Confirm { author, reply } => drop(reply.send(self.confirm(&author))),

@@ -230,12 +230,29 @@ impl Writer {
     pub async fn read_keys(&mut self) -> Result<(), PrepareError> {
         let keys = self.keyring.prepare(&self.model, &self.farm);
         let keys = keys.map_err(PrepareError::Keys)?;
+        self.take_keys(keys).await;
+        Ok(())
+    }
+
+    /// Reads what certificate authorities issued for the running configuration, and shows it from the next connection on. The
+    /// operator's own files stay as they are in use.
+    ///
+    /// # Errors
+    /// Where it cannot be used; nothing has changed then.
+    pub async fn read_issued(&mut self) -> Result<(), PrepareError> {
+        let keys = self.keyring.issued(&self.model, &self.farm);
+        let keys = keys.map_err(PrepareError::Keys)?;
+        self.take_keys(keys).await;
+        Ok(())
+    }
+
+    /// Shows other certificates for the running configuration.
+    async fn take_keys(&mut self, keys: Keys) {
         let model = Arc::clone(&self.model);
         self.show(&model, keys);
         for worker in &self.workers {
             self.order(worker, Order::Heed).await;
         }
-        Ok(())
     }
 
     /// Publishes what was read for `model`.

@@ -32,6 +32,8 @@ mod client_trust;
 pub use client_trust::TrustError;
 
 #[cfg(feature = "tls")]
+pub use clients::Authorities;
+#[cfg(feature = "tls")]
 pub use fault::Fault;
 #[cfg(feature = "tls")]
 pub use load::{Loaded, Problem};

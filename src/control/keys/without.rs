@@ -38,6 +38,14 @@ impl Keyring {
         }
     }
 
+    pub(in crate::control) fn issued(
+        &self,
+        model: &Model,
+        farm: &Arc<Farm>,
+    ) -> Result<Keys, Vec<KeyError>> {
+        self.prepare(model, farm)
+    }
+
     pub(in crate::control) fn ticket_keys(&self) -> Vec<TicketKept> {
         Vec::new()
     }
