@@ -20,7 +20,7 @@ mod without;
 #[cfg(feature = "tls")]
 pub use read::Held;
 #[cfg(feature = "tls")]
-pub(super) use read::Keyring;
+pub(super) use read::{KeyReader, Keyring};
 #[cfg(feature = "tls")]
 pub use tell::{certificate_remarks, standing_of};
 #[cfg(not(feature = "tls"))]

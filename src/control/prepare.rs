@@ -9,10 +9,9 @@ use std::sync::Arc;
 use super::KeyError;
 use super::hold::opened;
 use super::listeners::{BindError, RIGHT_WANTED, Reach, bind, may_be_transparent};
-use crate::model::{Endpoint, Model, Verify};
+use crate::model::{Endpoint, Model};
 use crate::telemetry::OpenError;
 use crate::tls::TrustError;
-use crate::tls::client::Trust;
 
 /// What a listener speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -221,19 +220,4 @@ pub fn prepare(
         close,
         doors,
     })
-}
-
-/// Reads the certificate authorities by which `model` has servers checked; `before`: those that hold now.
-///
-/// # Errors
-/// A file of them that is of no use.
-pub(super) fn trust(model: &Model, before: &Trust) -> Result<Trust, PrepareError> {
-    let reals = model.reals.iter().map(|real| &real.serving.speech);
-    let dips = model.dips.iter().map(|dip| &dip.serving.speech);
-    let speeches = || reals.clone().chain(dips.clone());
-    let by_host =
-        |verify: &Verify| matches!(verify, Verify::Address | Verify::Name { ca: None, .. });
-    let host = speeches().any(|speech| speech.tls.as_ref().is_some_and(by_host));
-    let files = speeches().filter_map(|speech| speech.ca());
-    Trust::load(files, host, before).map_err(PrepareError::Trust)
 }

@@ -52,6 +52,37 @@ impl Default for Keyring {
     }
 }
 
+impl Keyring {
+    /// Reads by what holds now.
+    pub(in crate::control) fn reader(&self, farm: &Arc<Farm>) -> KeyReader {
+        KeyReader {
+            folder: self.folder.clone(),
+            tickets: Arc::clone(&self.tickets),
+            started: self.started,
+            farm: Arc::clone(farm),
+        }
+    }
+
+    /// Changes the keys of tickets where it is time to; to be called now and then.
+    pub(in crate::control) fn rotate(&mut self, now: Millis) {
+        let after = u64::from(Tickets::rotated_s()) * 1_000;
+        if now.0.saturating_sub(self.rotated.0) >= after {
+            self.rotated = now;
+            self.tickets.rotate();
+        }
+    }
+
+    /// The keys of tickets, for a process that takes over from this one.
+    pub(in crate::control) fn ticket_keys(&self) -> Vec<TicketKept> {
+        self.tickets.keep()
+    }
+
+    /// Goes on with the keys of another process.
+    pub(in crate::control) fn resume_tickets(&self, kept: &[TicketKept]) {
+        self.tickets.resume(kept);
+    }
+}
+
 /// What is read of a configuration: what to publish, or what is wrong with every file at fault.
 type Read<T> = Result<T, Vec<KeyError>>;
 
@@ -64,19 +95,28 @@ enum Which {
     Issued,
 }
 
-impl Keyring {
+/// Reads what a configuration names, apart from the writer.
+#[derive(Debug)]
+pub(in crate::control) struct KeyReader {
+    pub(in crate::control) folder: PathBuf,
+    tickets: Arc<Tickets>,
+    started: bool,
+    pub(in crate::control) farm: Arc<Farm>,
+}
+
+impl KeyReader {
     /// Reads every file that `model` names. What an authority has not given yet is stood in for.
-    pub(in crate::control) fn prepare(&self, model: &Model, farm: &Arc<Farm>) -> Read<Keys> {
-        self.read((model, Which::All), farm)
+    pub(in crate::control) fn all(&self, model: &Model) -> Read<Keys> {
+        self.read(model, Which::All)
     }
 
     /// Reads what authorities issued for `model`, which runs; all else stays as it is in use.
-    pub(in crate::control) fn issued(&self, model: &Model, farm: &Arc<Farm>) -> Read<Keys> {
-        self.read((model, Which::Issued), farm)
+    pub(in crate::control) fn issued(&self, model: &Model) -> Read<Keys> {
+        self.read(model, Which::Issued)
     }
 
-    fn read(&self, (model, which): (&Model, Which), farm: &Arc<Farm>) -> Read<Keys> {
-        let before = farm.keys().load();
+    fn read(&self, model: &Model, which: Which) -> Read<Keys> {
+        let before = self.farm.keys().load();
         let mut errors = Vec::new();
         let mut certificates = Vec::with_capacity(model.certificates.len());
         for certificate in &model.certificates {
@@ -84,10 +124,8 @@ impl Keyring {
                 (Which::Issued, CertificateFrom::Files { .. }) => before.kept(&certificate.name),
                 _ => None,
             };
-            let held = kept.map_or_else(
-                || self.certificate(certificate, before.certificates()),
-                Ok,
-            );
+            let held =
+                kept.map_or_else(|| self.certificate(certificate, before.certificates()), Ok);
             match held {
                 Ok(held) => certificates.push(held),
                 Err(error) => errors.push(error),
@@ -111,7 +149,7 @@ impl Keyring {
                     continue;
                 }
             }
-            match self.shield((model, id), tls, (&certificates, clients.get(&id)), farm) {
+            match self.shield((model, id), tls, (&certificates, clients.get(&id))) {
                 Ok(None) => {}
                 Ok(Some(shield)) => {
                     let shield = Arc::new(shield);
@@ -129,25 +167,6 @@ impl Keyring {
             }),
             false => Err(errors),
         }
-    }
-
-    /// Changes the keys of tickets where it is time to; to be called now and then.
-    pub(in crate::control) fn rotate(&mut self, now: Millis) {
-        let after = u64::from(Tickets::rotated_s()) * 1_000;
-        if now.0.saturating_sub(self.rotated.0) >= after {
-            self.rotated = now;
-            self.tickets.rotate();
-        }
-    }
-
-    /// The keys of tickets, for a process that takes over from this one.
-    pub(in crate::control) fn ticket_keys(&self) -> Vec<TicketKept> {
-        self.tickets.keep()
-    }
-
-    /// Goes on with the keys of another process.
-    pub(in crate::control) fn resume_tickets(&self, kept: &[TicketKept]) {
-        self.tickets.resume(kept);
     }
 
     fn certificate(&self, certificate: &Certificate, before: &[Held]) -> Result<Held, KeyError> {
@@ -242,7 +261,6 @@ impl Keyring {
         (model, id): (&Model, Endpoint),
         tls: &Tls,
         (certificates, authorities): (&[Held], Option<&Authorities>),
-        farm: &Arc<Farm>,
     ) -> Result<Option<Shield>, Problem> {
         if !tls.is_on() {
             return Ok(None);
@@ -255,7 +273,7 @@ impl Keyring {
                 .collect(),
             authorities,
             protocols: alpn(offers_http2(model, id)),
-            proofs: proofs(farm),
+            proofs: proofs(&self.farm),
             tickets: &self.tickets,
         };
         Shield::new(guard).map(Some)
