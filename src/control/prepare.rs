@@ -6,12 +6,11 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use super::KeyError;
 use super::hold::opened;
 use super::listeners::{BindError, RIGHT_WANTED, Reach, bind, may_be_transparent};
+use super::{KeyError, TrustFault};
 use crate::model::{Endpoint, Model};
 use crate::telemetry::OpenError;
-use crate::tls::TrustError;
 
 /// What a listener speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -100,7 +99,7 @@ pub enum PrepareError {
     /// These certificates cannot be used.
     Keys(Vec<KeyError>),
     /// Servers cannot be checked as they are to be.
-    Trust(TrustError),
+    Trust(Vec<TrustFault>),
 }
 
 impl fmt::Display for PrepareError {
@@ -131,7 +130,7 @@ impl fmt::Display for PrepareError {
                 "`transparent` keeps clients' addresses, which this kernel does not let sockets have: {error}; take those lines out"
             ),
             PrepareError::Log(error) => error.fmt(f),
-            PrepareError::Trust(error) => error.fmt(f),
+            PrepareError::Trust(faults) => lines(faults, f),
         }
     }
 }

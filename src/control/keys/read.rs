@@ -291,7 +291,7 @@ impl Keys {
     }
 }
 
-fn of_clients(id: Endpoint, problem: Problem) -> KeyError {
+pub(super) fn of_clients(id: Endpoint, problem: Problem) -> KeyError {
     KeyError {
         of: format!("client-certificates {id}"),
         problem,
