@@ -17,7 +17,9 @@ use crate::admin;
 use crate::admin::{Question, Source};
 use crate::console::Question as Asking;
 use crate::console::serve::Caller;
-use crate::control::{Door, Estate, Farm, Life, Order, PrepareError, Report, Wish, Writer, count};
+use crate::control::{
+    Door, Estate, Farm, Files, Life, Order, PrepareError, Report, Wish, Writer, count,
+};
 use crate::language::FILE_BYTES;
 use crate::model::{Endpoint, Id, Model, Running};
 use crate::probes::Probing;
@@ -267,24 +269,39 @@ impl Director {
             grace: options.grace,
         };
         let model = Arc::clone(director.life.running().model());
-        director.replace(model, handed).await?;
+        let files = director.writer.reader().read(&model);
+        let files = files.map_err(Error::Prepare)?;
+        director.serve(model, files, handed).await?;
         director.publish();
         Ok(director)
     }
 
-    /// Replaces the configuration, whole or not at all.
+    /// Replaces the configuration, whole or not at all. Its files are read meanwhile.
+    ///
+    /// # Errors
+    /// Where it cannot be served, in words; nothing has changed then.
+    async fn replace(&mut self, model: Arc<Model>) -> Result<(), String> {
+        let (reader, wanted) = (self.writer.reader(), Arc::clone(&model));
+        let files = self.meanwhile(move || reader.read(&wanted)).await?;
+        let files = files.map_err(|e| e.to_string())?;
+        let served = self.serve(model, files, HashMap::new()).await;
+        served.map_err(|e| e.to_string())
+    }
+
+    /// Replaces the configuration by one whose `files` were read, whole or not at all.
     ///
     /// # Errors
     /// Where it cannot be served; nothing has changed then.
-    async fn replace(
+    async fn serve(
         &mut self,
         model: Arc<Model>,
+        files: Files,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<(), Error> {
         let unlinked = sight::unlinked(&model);
         // Servers that clients come back from are probed though nothing watches them.
         let suspicious = model.virtuals.iter().any(|v| v.bounceback.is_some());
-        let replaced = self.writer.replace(model, handed).await;
+        let replaced = self.writer.replace_by(model, files, handed).await;
         replaced.map_err(Error::Prepare)?;
         self.unlinked = unlinked;
         self.probe(suspicious);

@@ -51,3 +51,35 @@ fn wrong_usage_is_told_apart() {
     assert_eq!(check(&[]).status.code(), Some(2));
     assert_eq!(check(&["--frobnicate", "file"]).status.code(), Some(2));
 }
+
+/// What `check` says of these lines in a folder of their own.
+fn said_of(lines: &str) -> String {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let path = folder.path().join("startup-config");
+    fs::write(folder.path().join("empty.pem"), "").expect("it can be written");
+    fs::write(&path, lines).expect("it can be written");
+    let out = check(&[&path.display().to_string()]);
+    assert_eq!(out.status.code(), Some(0));
+    text(&out.stderr).to_owned()
+}
+
+#[test]
+fn files_that_serve_would_refuse_are_told_with_who_names_them() {
+    let told = said_of(
+        "virtual 127.0.0.1:443\nurl a http://b.example/\nbind 127.0.0.1:443 a\ncertificate k none.crt none.key\ntls 127.0.0.1:443 k\nclient-certificates 127.0.0.1:443 empty.pem\nreal 192.0.2.1:443 is tls verify b.example ca /none/ca.pem\ndip 192.0.2.3 192.0.2.2:443 tls verify b.example ca /none/other.pem\n",
+    );
+    for (of, why) in [
+        ("certificate k: `", "none.crt`: it cannot be read"),
+        (
+            "client-certificates 127.0.0.1:443: `",
+            "empty.pem`: no certificate is in it",
+        ),
+        ("real 192.0.2.1:443: ", "`/none/ca.pem` cannot be used"),
+        ("dip 192.0.2.3: ", "`/none/other.pem` cannot be used"),
+    ] {
+        let line = told.lines().find(|line| line.contains(of));
+        let line = line.unwrap_or_else(|| panic!("{of}: {told}"));
+        assert!(line.contains(why), "{line}");
+        assert!(line.contains("`serve` refuses to start"), "{line}");
+    }
+}

@@ -3,7 +3,8 @@
 //! Follows what [`Issuance::wanted`] says is to be issued: whatever has no certificate that holds gets one, and each is renewed when
 //! a third of its time is left. An authority's proofs are shown by the workers (`Farm::challenges`); what it issues is stored
 //! crash-safely as one file of key and chain, and then told to whoever reads certificates. Enter at [`Issuer::start`]: one thread,
-//! which sleeps while nothing is due. `schedule.rs` says when, `order.rs` asks the authority, `account.rs` keeps the account.
+//! which sleeps while nothing is due. `schedule.rs` says when, `order.rs` asks the authority, `account.rs` keeps the
+//! account, `shown.rs` tells again of what is stored and not in use yet.
 //!
 //! Deliberately unknown here: listeners, rustls, what a certificate is bound to.
 //!
@@ -13,6 +14,7 @@ mod account;
 mod order;
 mod proof;
 mod schedule;
+mod shown;
 mod stored;
 
 use std::fmt;
@@ -24,7 +26,7 @@ use tokio::sync::oneshot;
 
 use crate::control::Farm;
 
-/// Told the name of a certificate whose file is new.
+/// Told the name of a certificate whose file is new, until it is in use.
 pub type Renewed = Box<dyn Fn(&str) + Send>;
 
 /// The thread that asks authorities. Dropping it ends the thread; what was asked is asked again another time.
@@ -49,6 +51,7 @@ impl Issuer {
                 runtime.block_on(async {
                     tokio::select! {
                         () = schedule::follow(&farm, &renewed) => {}
+                        () = shown::keep(&farm, &renewed) => {}
                         _ = stopped => {}
                     }
                 });

@@ -201,6 +201,7 @@ mod tests {
             names: vec!["a.example".into(), "b.example".into()],
             from,
             until: from + 90 * day,
+            fingerprint: [0; 32],
         };
         let due = renewal(Some(stored.clone()), &issue(true, true));
         assert_eq!(due, from + 60 * day);

@@ -15,6 +15,8 @@ pub(super) struct Stored {
     pub(super) names: Vec<Box<str>>,
     pub(super) from: SystemTime,
     pub(super) until: SystemTime,
+    /// The BLAKE3 hash of the certificate: what tells it from any other.
+    pub(super) fingerprint: [u8; 32],
 }
 
 /// What the file at `path` holds; `None`: no certificate that can be read.
@@ -32,6 +34,7 @@ pub(super) fn of(pem: &[u8]) -> Option<Stored> {
         names: names(&certificate),
         from: at(validity.not_before.timestamp()),
         until: at(validity.not_after.timestamp()),
+        fingerprint: *blake3::hash(&block.contents).as_bytes(),
     })
 }
 

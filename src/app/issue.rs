@@ -3,7 +3,7 @@
 #[cfg(feature = "tls")]
 use tokio::sync::{mpsc, oneshot};
 #[cfg(feature = "tls")]
-use tracing::error;
+use tracing::{error, warn};
 
 use super::Director;
 
@@ -19,7 +19,7 @@ impl Director {
             return;
         }
         let wishes = self.wishes.0.clone();
-        let renewed = Box::new(move |_: &str| read_keys(&wishes));
+        let renewed = Box::new(move |_: &str| read_issued(&wishes));
         let farm = std::sync::Arc::clone(self.writer.farm());
         match crate::acme::Issuer::start(farm, renewed) {
             Ok(issuer) => self.issuing = Some(issuer),
@@ -46,7 +46,7 @@ impl Director {
 
 /// Has the writer read what was stored.
 #[cfg(feature = "tls")]
-fn read_keys(wishes: &mpsc::Sender<crate::control::Wish>) {
+fn read_issued(wishes: &mpsc::Sender<crate::control::Wish>) {
     let author = crate::control::Author {
         user: "acme".into(),
         from: "authority".into(),
@@ -54,8 +54,8 @@ fn read_keys(wishes: &mpsc::Sender<crate::control::Wish>) {
     };
     // The answer is in the log.
     let (reply, _) = oneshot::channel();
-    let wish = crate::control::Wish::ReadKeys { author, reply };
+    let wish = crate::control::Wish::ReadIssued { author, reply };
     if wishes.try_send(wish).is_err() {
-        error!("a certificate was issued and cannot be taken into use now: type `reload`");
+        warn!("a certificate was issued and cannot be taken into use now; soon it is tried again");
     }
 }

@@ -148,7 +148,9 @@ impl Director {
         let (running, said) = self.meanwhile(loading).await?.map_err(|e| e.to_string())?;
         if running.model() == self.life.running().model() {
             // Nothing else would have their files read.
-            self.writer.read_keys().await.map_err(|e| e.to_string())?;
+            let (reader, model) = (self.writer.reader(), self.writer.configured());
+            let files = self.meanwhile(move || reader.read(&model)).await?;
+            self.writer.adopt(files.map_err(|e| e.to_string())?).await;
         }
         let applied = self
             .put(
@@ -164,6 +166,15 @@ impl Director {
         self.life.stored(Some(running));
         self.publish();
         Ok(applied)
+    }
+
+    /// Takes what certificate authorities issued into use.
+    async fn read_issued(&mut self) -> Result<(), String> {
+        let (reader, model) = (self.writer.reader(), self.writer.configured());
+        let keys = self.meanwhile(move || reader.issued(&model)).await?;
+        let keys = keys.map_err(|e| e.to_string())?;
+        self.writer.adopt_keys(keys).await;
+        Ok(())
     }
 
     async fn grant(&mut self, wish: Wish) {
@@ -189,14 +200,14 @@ impl Director {
                 reply,
             } => drop(reply.send(self.roll_back(number, confirm_minutes, &author).await)),
             Wish::Reload { author, reply } => drop(reply.send(self.reload(author).await)),
-            Wish::ReadKeys { author, reply } => {
-                let read = self.writer.read_keys().await;
+            Wish::ReadIssued { author, reply } => {
+                let read = self.read_issued().await;
                 let read = read.map_err(|e| format!("the certificates in use go on: {e}"));
                 match &read {
-                    Ok(()) => info!("{} had the certificates read anew", named(&author)),
+                    Ok(()) => info!("{} had what authorities issued read anew", named(&author)),
                     Err(why) => error!("{why}"),
                 }
-                let told = read.map(|()| "the certificates were read anew".to_owned());
+                let told = read.map(|()| "what authorities issued was read anew".to_owned());
                 drop(reply.send(told));
             }
             Wish::Confirm { author, reply } => drop(reply.send(self.confirm(&author))),
@@ -307,8 +318,7 @@ impl Director {
         }
         if running.model() != before.model() {
             let model = Arc::clone(running.model());
-            let replaced = self.replace(model, Default::default()).await;
-            replaced.map_err(|e| e.to_string())?;
+            self.replace(model).await?;
         }
         let now = self.now();
         self.life
@@ -365,7 +375,7 @@ impl Director {
             return;
         };
         let model = Arc::clone(before.model());
-        match self.replace(model, Default::default()).await {
+        match self.replace(model).await {
             Ok(()) => {
                 self.life.gone_back(before);
                 warn!(

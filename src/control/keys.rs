@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::Endpoint;
+#[cfg(feature = "tls")]
+use crate::tls::Authorities;
 use crate::tls::{Problem, Shield};
 
 #[cfg(feature = "tls")]
@@ -18,7 +20,7 @@ mod without;
 #[cfg(feature = "tls")]
 pub use read::Held;
 #[cfg(feature = "tls")]
-pub(super) use read::Keyring;
+pub(super) use read::{KeyReader, Keyring};
 #[cfg(feature = "tls")]
 pub use tell::{certificate_remarks, standing_of};
 #[cfg(not(feature = "tls"))]
@@ -34,6 +36,9 @@ pub struct Keys {
     /// In the order of the configuration.
     #[cfg(feature = "tls")]
     certificates: Vec<Held>,
+    /// Whose certificates clients are asked for, by virtual and dip.
+    #[cfg(feature = "tls")]
+    clients: HashMap<Endpoint, Authorities>,
 }
 
 impl Keys {
@@ -46,6 +51,13 @@ impl Keys {
     #[cfg(feature = "tls")]
     pub fn certificates(&self) -> &[Held] {
         &self.certificates
+    }
+
+    /// Whether the certificate of this name and fingerprint is in use.
+    #[cfg(feature = "tls")]
+    pub fn shows(&self, name: &str, fingerprint: &[u8; 32]) -> bool {
+        let mut all = self.certificates.iter();
+        all.any(|held| *held.name == *name && held.loaded.fingerprint == *fingerprint)
     }
 }
 

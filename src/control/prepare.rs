@@ -6,13 +6,11 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-use super::KeyError;
 use super::hold::opened;
 use super::listeners::{BindError, RIGHT_WANTED, Reach, bind, may_be_transparent, may_turn, turn};
-use crate::model::{Endpoint, Model, Verify};
+use super::{KeyError, TrustFault};
+use crate::model::{Endpoint, Model};
 use crate::telemetry::OpenError;
-use crate::tls::TrustError;
-use crate::tls::client::Trust;
 
 /// What a listener speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,7 +99,7 @@ pub enum PrepareError {
     /// These certificates cannot be used.
     Keys(Vec<KeyError>),
     /// Servers cannot be checked as they are to be.
-    Trust(TrustError),
+    Trust(Vec<TrustFault>),
 }
 
 impl fmt::Display for PrepareError {
@@ -132,7 +130,7 @@ impl fmt::Display for PrepareError {
                 "`transparent` keeps clients' addresses, which this kernel does not let sockets have: {error}; take those lines out"
             ),
             PrepareError::Log(error) => error.fmt(f),
-            PrepareError::Trust(error) => error.fmt(f),
+            PrepareError::Trust(faults) => lines(faults, f),
         }
     }
 }
@@ -254,19 +252,4 @@ fn taken(
         }
     }
     Ok(bound)
-}
-
-/// Reads the certificate authorities by which `model` has servers checked; `before`: those that hold now.
-///
-/// # Errors
-/// A file of them that is of no use.
-pub(super) fn trust(model: &Model, before: &Trust) -> Result<Trust, PrepareError> {
-    let reals = model.reals.iter().map(|real| &real.serving.speech);
-    let dips = model.dips.iter().map(|dip| &dip.serving.speech);
-    let speeches = || reals.clone().chain(dips.clone());
-    let by_host =
-        |verify: &Verify| matches!(verify, Verify::Address | Verify::Name { ca: None, .. });
-    let host = speeches().any(|speech| speech.tls.as_ref().is_some_and(by_host));
-    let files = speeches().filter_map(|speech| speech.ca());
-    Trust::load(files, host, before).map_err(PrepareError::Trust)
 }

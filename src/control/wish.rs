@@ -144,8 +144,8 @@ pub enum Wish {
         /// The answer.
         reply: Reply<Applied>,
     },
-    /// Read the certificates of the running configuration anew: their files have changed. New connections are shown what was read.
-    ReadKeys {
+    /// Read what certificate authorities issued for the running configuration: there is something new. New connections are shown it.
+    ReadIssued {
         /// Who wants it.
         author: Author,
         /// The answer, in words.

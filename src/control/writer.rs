@@ -14,7 +14,10 @@ use super::keys::Keyring;
 use super::log::Logging;
 use super::standing::Intents;
 use super::wards::{Flip, Wards};
-use super::{Door, Farm, Keys, Live, PrepareError, Report, clock, errands, packets, prepare, told};
+use super::{
+    Door, Farm, Files, Keys, Live, PrepareError, Reader, Report, clock, errands, packets, prepare,
+    told,
+};
 use crate::decide::{Facts, Millis, Snapshot};
 use crate::health::Latest;
 use crate::model::{Endpoint, Id, Model, Probe};
@@ -188,7 +191,12 @@ impl Writer {
         &self.doors
     }
 
-    /// Replaces the configuration by `model`, whole or not at all. Listeners that stay are left alone.
+    /// What reads the files of a configuration, to be given to [`Writer::replace_by`] or [`Writer::take`].
+    pub fn reader(&self) -> Reader {
+        Reader(self.keyring.reader(&self.farm))
+    }
+
+    /// Replaces the configuration by `model`, whose files are read here, as [`Writer::replace_by`] does.
     ///
     /// # Errors
     /// Where it cannot be served; nothing has changed then.
@@ -197,15 +205,27 @@ impl Writer {
         model: impl Into<Arc<Model>>,
         handed: HashMap<Endpoint, Vec<TcpListener>>,
     ) -> Result<(), PrepareError> {
+        let model = model.into();
+        let files = self.reader().read(&model)?;
+        self.replace_by(model, files, handed).await
+    }
+
+    /// Replaces the configuration by `model`, whose `files` were read, whole or not at all. Listeners that stay are left alone.
+    ///
+    /// # Errors
+    /// Where it cannot be served; nothing has changed then.
+    pub async fn replace_by(
+        &mut self,
+        model: Arc<Model>,
+        files: Files,
+        handed: HashMap<Endpoint, Vec<TcpListener>>,
+    ) -> Result<(), PrepareError> {
         let now = (&*self.model, &*self.doors);
-        let prepared = prepare(model.into(), now, handed, self.workers.len())?;
+        let prepared = prepare(model, now, handed, self.workers.len())?;
         let wanted = prepared.model.globals.access_log.as_ref();
         let log = self.logging.prepare(wanted).map_err(PrepareError::Log)?;
-        let keys = self.keyring.prepare(&prepared.model, &self.farm);
-        let keys = keys.map_err(PrepareError::Keys)?;
-        let trust = super::prepare::trust(&prepared.model, &self.farm.trust().load())?;
-        self.farm.trust().store(Arc::new(trust));
-        self.show(&prepared.model, keys);
+        self.farm.trust().store(Arc::new(files.trust));
+        self.show(&prepared.model, files.keys);
         packets::tell_if_stale(&self.model, &prepared.model);
         self.apply(prepared).await;
         if let Some(log) = log {
@@ -224,19 +244,19 @@ impl Writer {
         &self.keyring.folder
     }
 
-    /// Reads every certificate of the running configuration anew, and shows what was read from the next connection on.
-    ///
-    /// # Errors
-    /// Where one cannot be used; nothing has changed then.
-    pub async fn read_keys(&mut self) -> Result<(), PrepareError> {
-        let keys = self.keyring.prepare(&self.model, &self.farm);
-        let keys = keys.map_err(PrepareError::Keys)?;
+    /// Takes into use what was read anew for the running configuration, from the next connection on.
+    pub async fn adopt(&mut self, files: Files) {
+        self.farm.trust().store(Arc::new(files.trust));
+        self.adopt_keys(files.keys).await;
+    }
+
+    /// Shows other certificates for the running configuration, from the next connection on.
+    pub async fn adopt_keys(&mut self, keys: Keys) {
         let model = Arc::clone(&self.model);
         self.show(&model, keys);
         for worker in &self.workers {
             self.order(worker, Order::Heed).await;
         }
-        Ok(())
     }
 
     /// Publishes what was read for `model`.
@@ -349,7 +369,7 @@ impl Writer {
             tokio::select! {
                 biased;
                 report = reports.recv() => match report {
-                    Some(report) => self.take(report),
+                    Some(report) => self.learn(report),
                     None => return,
                 },
                 () = tokio::time::sleep(wait) => {}
@@ -371,13 +391,13 @@ impl Writer {
                 return;
             }
             match tokio::time::timeout_at(gathered, reports.recv()).await {
-                Ok(Some(report)) => self.take(report),
+                Ok(Some(report)) => self.learn(report),
                 Ok(None) | Err(_) => return,
             }
         }
     }
 
-    fn take(&mut self, report: Report) {
+    fn learn(&mut self, report: Report) {
         match report {
             Report::Exchange {
                 server,

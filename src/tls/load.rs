@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
-use std::os::unix::fs::PermissionsExt;
+use std::io::{self, Read};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::OFlags;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
@@ -126,19 +127,29 @@ impl Loaded {
 
 /// The bytes of a file.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|f| f.take(FILE_BYTES + 1).read_to_end(&mut bytes));
-    match read {
-        Ok(_) if bytes.len() as u64 > FILE_BYTES => {
-            let why = format!("it has more than {FILE_BYTES} bytes");
-            Err(Problem::of(path, why))
-        }
-        Ok(_) => Ok(bytes),
-        Err(e) => Err(Problem {
-            missing: e.kind() == std::io::ErrorKind::NotFound,
-            ..Problem::of(path, format!("it cannot be read: {e}"))
-        }),
+    regular(path).map_err(|e| Problem {
+        missing: e.kind() == io::ErrorKind::NotFound,
+        ..Problem::of(path, format!("it cannot be read: {e}"))
+    })
+}
+
+/// The bytes of a regular file: anything else could keep its reader waiting for ever.
+pub(super) fn regular(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::options()
+        .read(true)
+        // A FIFO that nobody writes to is opened at once.
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
     }
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_BYTES {
+        let why = format!("it has more than {FILE_BYTES} bytes");
+        return Err(io::Error::other(why));
+    }
+    Ok(bytes)
 }
 
 fn check(

@@ -30,6 +30,8 @@ pub mod client;
 pub use client::TrustError;
 
 #[cfg(feature = "tls")]
+pub use clients::Authorities;
+#[cfg(feature = "tls")]
 pub use fault::Fault;
 #[cfg(feature = "tls")]
 pub use load::{Loaded, Problem};

@@ -12,8 +12,8 @@ use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 
 use super::tickets::Scoped;
-use super::{ACME, Loaded, Names, Problem, Secure, Tickets, clients};
-use crate::model::{ClientCertificates, Tls, TlsVersion};
+use super::{ACME, Authorities, Loaded, Names, Problem, Secure, Tickets};
+use crate::model::{Tls, TlsVersion};
 
 /// What proves a domain to a certificate authority (RFC 8737 §3), both in DER: the certificate, and its key in PKCS #8. Asked in lower case, and rarely.
 pub type Proofs = Arc<dyn Fn(&str) -> Option<(Vec<u8>, Vec<u8>)> + Send + Sync>;
@@ -24,8 +24,8 @@ pub struct Guard<'a> {
     pub tls: &'a Tls,
     /// In the order of `tls`; the first is for whoever asks for no name of them. One at least.
     pub certificates: Vec<Arc<Loaded>>,
-    /// The authorities' file, found.
-    pub authorities: Option<&'a Path>,
+    /// Whose certificates clients are asked for.
+    pub authorities: Option<&'a Authorities>,
     /// What the listener speaks above TLS, as [`alpn`] says.
     pub protocols: Vec<Vec<u8>>,
     /// What proves a domain.
@@ -61,7 +61,7 @@ impl Shield {
     /// Makes it ready.
     ///
     /// # Errors
-    /// With the authorities' file and what is wrong with it.
+    /// Where the provider of cryptography lacks what it needs.
     pub fn new(guard: Guard<'_>) -> Result<Shield, Problem> {
         let shown = Arc::new(Chooser::new(&guard.certificates, guard.proofs));
         let versions: &[_] = match guard.tls.least {
@@ -73,13 +73,12 @@ impl Shield {
         let builder = builder.map_err(|e| Problem::of(Path::new("(TLS)"), e.to_string()))?;
         let mut hash = blake3::Hasher::new();
         hash.update(guard.tls.least.as_str().as_bytes());
-        let builder = match (&guard.tls.clients, guard.authorities) {
-            (Some(ClientCertificates { required, .. }), Some(path)) => {
-                let (verifier, scope) = clients::verifier(path, *required)?;
-                hash.update(&scope);
-                builder.with_client_cert_verifier(verifier)
+        let builder = match guard.authorities {
+            Some(authorities) => {
+                hash.update(&authorities.scope);
+                builder.with_client_cert_verifier(Arc::clone(&authorities.verifier))
             }
-            _ => builder.with_no_client_auth(),
+            None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_cert_resolver(Arc::clone(&shown) as _);
         config.alpn_protocols = guard.protocols;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 
-use crate::support::{Director, eventually, free, get, shown_by};
+use crate::support::{Certificates, Director, der, eventually, free, get, shown_by};
 
 /// An authority takes its time: it looks at the proofs as it pleases.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -240,4 +240,28 @@ fn an_authority_that_cannot_be_reached_is_told_and_asked_again() {
     // Meanwhile a stand-in is shown.
     let (count, _) = shown(tls, "shop.example").expect("a handshake");
     assert_eq!(count, 1);
+}
+
+#[test]
+fn what_another_process_stored_is_shown_though_the_operators_own_files_are_broken() {
+    let (nobody, tls, asking) = (local(), free(), free());
+    let files = Certificates::new();
+    let own = files.make("own", &["own.example"]);
+    let director = Director::start(&format!(
+        "virtual {tls}\nvirtual {asking}\nurl away http://elsewhere.example/%d\nbind {tls} away\nbind {asking} away\nacme https://{nobody}/dir\n{own}certificate shop acme shop.example\ntls {tls} own shop\ntls {asking} own\nclient-certificates {asking} {}\n",
+        files.authority().display()
+    ));
+    let before = der(&files.file("own.crt"));
+    for broken in ["own.crt", "ca.crt"] {
+        fs::write(files.file(broken), "-----BEGIN CERTIFICATE-----\nMIIB").expect("written");
+    }
+    files.make("new", &["shop.example"]);
+    let text = |name: &str| fs::read_to_string(files.file(name)).expect("made");
+    let file = stored(&director, "shop");
+    fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+    fs::write(&file, text("new.key") + &text("new.crt")).expect("written");
+    let found = at_last("it is shown", &director, || issued(tls, "shop.example"));
+    assert_eq!(found, der(&files.file("new.crt")));
+    let (_, kept) = shown(tls, "own.example").expect("a handshake");
+    assert_eq!(kept, before);
 }

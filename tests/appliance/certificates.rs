@@ -1,5 +1,7 @@
 //! Certificates towards clients: which one is shown, how it is changed, what cannot be used, and those that clients show.
 
+use std::process::Command;
+
 use rustls::version::{TLS12, TLS13};
 
 use crate::support::{Certificates, Client, Director, Origin, Visitor, der, free};
@@ -272,4 +274,47 @@ fn certificates_are_shown_to_the_operator() {
         "{checked}"
     );
     assert!(checked.contains("url t leads clients to"), "{checked}");
+}
+
+#[test]
+fn a_file_that_keeps_its_reader_waiting_is_refused_and_holds_nobody_up() {
+    let files = Certificates::new();
+    let (director, at, config) = redirecting(&files, &[("a", &["a.example"])], "");
+    let shown = der(&files.file("a.crt"));
+    let fifo = |name: &str| {
+        let file = files.file(name);
+        let made = Command::new("mkfifo").arg(&file).status();
+        assert!(made.expect("mkfifo runs").success());
+        file
+    };
+    let (asks, servers) = (fifo("asks"), fifo("servers"));
+    std::fs::remove_file(files.file("a.crt")).expect("removed");
+    fifo("a.crt");
+    // Each answer has its deadline.
+    let refused = |lines: String, file: &std::path::Path| {
+        let said = director.reload_refused(&format!("{config}{lines}"));
+        let file = file.display().to_string();
+        assert!(
+            said.contains(&file) && said.contains("it is no regular file"),
+            "{said}"
+        );
+    };
+    refused(String::new(), &files.file("a.crt"));
+    files.make("b", &["a.example"]);
+    for end in ["crt", "key"] {
+        let to = files.file(&format!("a.{end}"));
+        std::fs::rename(files.file(&format!("b.{end}")), to).expect("renamed");
+    }
+    refused(
+        format!("client-certificates {at} {}\n", asks.display()),
+        &asks,
+    );
+    let ca = servers.display();
+    refused(
+        format!("real 192.0.2.1:443 is tls verify a.example ca {ca}\n"),
+        &servers,
+    );
+    director.typed(&["show version"]);
+    let visit = Visitor::new().visit(at, "a.example").expect("it serves on");
+    assert_eq!(visit.shown(), shown);
 }

@@ -11,7 +11,7 @@ use super::super::Farm;
 use super::{KeyError, Keys, TicketKept, acme_files};
 use crate::decide::Millis;
 use crate::model::{Certificate, CertificateFrom, Endpoint, Model, Tls};
-use crate::tls::{Guard, Loaded, Problem, Proofs, Shield, Tickets, alpn};
+use crate::tls::{Authorities, Guard, Loaded, Problem, Proofs, Shield, Tickets, alpn};
 
 /// A certificate as it is in use.
 #[derive(Clone, Debug)]
@@ -52,45 +52,14 @@ impl Default for Keyring {
     }
 }
 
-/// What is read of a configuration: what to publish, or what is wrong with every file at fault.
-type Read<T> = Result<T, Vec<KeyError>>;
-
 impl Keyring {
-    /// Reads every file that `model` names. What an authority has not given yet is stood in for.
-    pub(in crate::control) fn prepare(&self, model: &Model, farm: &Arc<Farm>) -> Read<Keys> {
-        let before = farm.keys().load();
-        let mut errors = Vec::new();
-        let mut certificates = Vec::with_capacity(model.certificates.len());
-        for certificate in &model.certificates {
-            match self.certificate(certificate, before.certificates()) {
-                Ok(held) => certificates.push(held),
-                Err(error) => errors.push(error),
-            }
-        }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        let mut shields = HashMap::new();
-        for (id, listens, tls) in listeners(model) {
-            for nth in &tls.certificates {
-                certificates[*nth as usize].shown_at.push(id);
-            }
-            match self.shield((model, id), tls, &certificates, farm) {
-                Ok(None) => {}
-                Ok(Some(shield)) => {
-                    let shield = Arc::new(shield);
-                    let all = std::iter::once(id).chain(listens.iter().copied());
-                    shields.extend(all.map(|at| (at, Arc::clone(&shield))));
-                }
-                Err(error) => errors.push(error),
-            }
-        }
-        match errors.is_empty() {
-            true => Ok(Keys {
-                shields,
-                certificates,
-            }),
-            false => Err(errors),
+    /// Reads by what holds now.
+    pub(in crate::control) fn reader(&self, farm: &Arc<Farm>) -> KeyReader {
+        KeyReader {
+            folder: self.folder.clone(),
+            tickets: Arc::clone(&self.tickets),
+            started: self.started,
+            farm: Arc::clone(farm),
         }
     }
 
@@ -111,6 +80,93 @@ impl Keyring {
     /// Goes on with the keys of another process.
     pub(in crate::control) fn resume_tickets(&self, kept: &[TicketKept]) {
         self.tickets.resume(kept);
+    }
+}
+
+/// What is read of a configuration: what to publish, or what is wrong with every file at fault.
+type Read<T> = Result<T, Vec<KeyError>>;
+
+/// Which files are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    /// Every one.
+    All,
+    /// Those that authorities issued: the operator's own may be changed half at that time, and nobody asked for them.
+    Issued,
+}
+
+/// Reads what a configuration names, apart from the writer.
+#[derive(Debug)]
+pub(in crate::control) struct KeyReader {
+    pub(in crate::control) folder: PathBuf,
+    tickets: Arc<Tickets>,
+    started: bool,
+    pub(in crate::control) farm: Arc<Farm>,
+}
+
+impl KeyReader {
+    /// Reads every file that `model` names. What an authority has not given yet is stood in for.
+    pub(in crate::control) fn all(&self, model: &Model) -> Read<Keys> {
+        self.read(model, Which::All)
+    }
+
+    /// Reads what authorities issued for `model`, which runs; all else stays as it is in use.
+    pub(in crate::control) fn issued(&self, model: &Model) -> Read<Keys> {
+        self.read(model, Which::Issued)
+    }
+
+    fn read(&self, model: &Model, which: Which) -> Read<Keys> {
+        let before = self.farm.keys().load();
+        let mut errors = Vec::new();
+        let mut certificates = Vec::with_capacity(model.certificates.len());
+        for certificate in &model.certificates {
+            let kept = match (which, &certificate.from) {
+                (Which::Issued, CertificateFrom::Files { .. }) => before.kept(&certificate.name),
+                _ => None,
+            };
+            let held =
+                kept.map_or_else(|| self.certificate(certificate, before.certificates()), Ok);
+            match held {
+                Ok(held) => certificates.push(held),
+                Err(error) => errors.push(error),
+            }
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let mut shields = HashMap::new();
+        let mut clients = HashMap::new();
+        for (id, listens, tls) in listeners(model) {
+            for nth in &tls.certificates {
+                certificates[*nth as usize].shown_at.push(id);
+            }
+            let kept = before.clients.get(&id).filter(|_| which == Which::Issued);
+            match self.authorities(tls, kept) {
+                Ok(None) => {}
+                Ok(Some(authorities)) => drop(clients.insert(id, authorities)),
+                Err(problem) => {
+                    errors.push(of_clients(id, problem));
+                    continue;
+                }
+            }
+            match self.shield((model, id), tls, (&certificates, clients.get(&id))) {
+                Ok(None) => {}
+                Ok(Some(shield)) => {
+                    let shield = Arc::new(shield);
+                    let all = std::iter::once(id).chain(listens.iter().copied());
+                    shields.extend(all.map(|at| (at, Arc::clone(&shield))));
+                }
+                Err(problem) => errors.push(of_clients(id, problem)),
+            }
+        }
+        match errors.is_empty() {
+            true => Ok(Keys {
+                shields,
+                certificates,
+                clients,
+            }),
+            false => Err(errors),
+        }
     }
 
     fn certificate(&self, certificate: &Certificate, before: &[Held]) -> Result<Held, KeyError> {
@@ -182,34 +238,63 @@ impl Keyring {
         Loaded::stand_in(domains).map(Arc::new)
     }
 
+    /// Whose certificates the clients of a listener are asked for; those that are `kept` instead of reading them.
+    fn authorities(
+        &self,
+        tls: &Tls,
+        kept: Option<&Authorities>,
+    ) -> Result<Option<Authorities>, Problem> {
+        match &tls.clients {
+            Some(clients) if tls.is_on() => match kept {
+                Some(kept) => Ok(Some(kept.clone())),
+                None => {
+                    let path = self.folder.join(&*clients.authorities);
+                    Authorities::read(&path, clients.required).map(Some)
+                }
+            },
+            _ => Ok(None),
+        }
+    }
+
     fn shield(
         &self,
         (model, id): (&Model, Endpoint),
         tls: &Tls,
-        certificates: &[Held],
-        farm: &Arc<Farm>,
-    ) -> Result<Option<Shield>, KeyError> {
+        (certificates, authorities): (&[Held], Option<&Authorities>),
+    ) -> Result<Option<Shield>, Problem> {
         if !tls.is_on() {
             return Ok(None);
         }
         let shown = tls.certificates.iter();
-        let authorities = tls.clients.as_ref();
-        let authorities = authorities.map(|c| self.folder.join(&*c.authorities));
         let guard = Guard {
             tls,
             certificates: shown
                 .map(|nth| Arc::clone(&certificates[*nth as usize].loaded))
                 .collect(),
-            authorities: authorities.as_deref(),
+            authorities,
             protocols: alpn(offers_http2(model, id)),
-            proofs: proofs(farm),
+            proofs: proofs(&self.farm),
             tickets: &self.tickets,
         };
-        let shield = Shield::new(guard).map_err(|problem| KeyError {
-            of: format!("client-certificates {id}"),
-            problem,
-        })?;
-        Ok(Some(shield))
+        Shield::new(guard).map(Some)
+    }
+}
+
+impl Keys {
+    /// A certificate as it is in use, to be shown anew.
+    fn kept(&self, name: &str) -> Option<Held> {
+        let held = self.certificates.iter().find(|held| *held.name == *name)?;
+        Some(Held {
+            shown_at: Vec::new(),
+            ..held.clone()
+        })
+    }
+}
+
+pub(super) fn of_clients(id: Endpoint, problem: Problem) -> KeyError {
+    KeyError {
+        of: format!("client-certificates {id}"),
+        problem,
     }
 }
 

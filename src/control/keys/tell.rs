@@ -1,14 +1,16 @@
 //! What is told of certificates: names that they lack, and how near their end is.
 
+use std::fmt;
 use std::path::Path;
 
 use jiff::Timestamp;
 use tracing::{error, info, warn};
 
-use super::read::{Keyring, listeners};
+use super::super::files::trust_faults;
+use super::read::{Keyring, listeners, of_clients};
 use super::{Held, Keys, acme_files};
 use crate::model::{CertificateFrom, Endpoint, Model, Ref, Scheme, Tls, Url};
-use crate::tls::{Loaded, Names};
+use crate::tls::{Authorities, Loaded, Names};
 
 /// Days before a certificate's end at which it is told.
 const AHEAD_DAYS: [i64; 3] = [30, 14, 3];
@@ -146,6 +148,10 @@ fn led_to<'m>(model: &'m Model, url: &Url, host: &str, port: u16) -> Option<(End
     found.map(|(id, _, tls)| (id, tls))
 }
 
+fn refused(fault: impl fmt::Display) -> String {
+    format!("{fault}; `serve` refuses to start with it")
+}
+
 /// What `check` has to say of the files that a configuration in `folder` names: what `serve` would refuse, and what should be looked at.
 pub fn certificate_remarks(model: &Model, folder: &Path) -> Vec<String> {
     let now_s = Timestamp::now().as_second();
@@ -163,7 +169,7 @@ pub fn certificate_remarks(model: &Model, folder: &Path) -> Vec<String> {
             }
         };
         match &loaded {
-            Err(problem) => remarks.push(format!("certificate {name}: {problem}")),
+            Err(problem) => remarks.push(refused(format_args!("certificate {name}: {problem}"))),
             Ok(loaded) => {
                 let left = loaded.not_after_s.saturating_sub(now_s) / DAY_S;
                 let all = loaded.remarks.iter();
@@ -180,14 +186,12 @@ pub fn certificate_remarks(model: &Model, folder: &Path) -> Vec<String> {
     for (id, _, tls) in listeners(model) {
         if let Some(clients) = &tls.clients {
             let path = folder.join(&*clients.authorities);
-            if let Err(e) = std::fs::File::open(&path) {
-                let path = path.display();
-                remarks.push(format!(
-                    "client-certificates {id}: `{path}`: it cannot be read: {e}"
-                ));
+            if let Err(problem) = Authorities::read(&path, clients.required) {
+                remarks.push(refused(of_clients(id, problem)));
             }
         }
     }
+    remarks.extend(trust_faults(model).into_iter().map(refused));
     let names = |nth: u32| read.get(nth as usize)?.as_ref().map(|l| &*l.names);
     remarks.extend(uncovered(model, names));
     remarks

@@ -18,11 +18,35 @@ pub(in crate::control) struct Keyring {
 }
 
 impl Keyring {
-    pub(in crate::control) fn prepare(
-        &self,
-        model: &Model,
-        _: &Arc<Farm>,
-    ) -> Result<Keys, Vec<KeyError>> {
+    pub(in crate::control) fn reader(&self, farm: &Arc<Farm>) -> KeyReader {
+        KeyReader {
+            folder: self.folder.clone(),
+            farm: Arc::clone(farm),
+        }
+    }
+
+    pub(in crate::control) fn ticket_keys(&self) -> Vec<TicketKept> {
+        Vec::new()
+    }
+
+    pub(in crate::control) fn resume_tickets(&self, _: &[TicketKept]) {}
+
+    pub(in crate::control) fn rotate(&mut self, _: Millis) {}
+
+    pub(in crate::control) fn tell_ends(&mut self, _: &Keys) {}
+
+    pub(in crate::control) fn tell_new(&self, _: &Model, _: &Keys, _: &Keys) {}
+}
+
+/// Reads no certificate.
+#[derive(Debug)]
+pub(in crate::control) struct KeyReader {
+    pub(in crate::control) folder: PathBuf,
+    pub(in crate::control) farm: Arc<Farm>,
+}
+
+impl KeyReader {
+    pub(in crate::control) fn all(&self, model: &Model) -> Result<Keys, Vec<KeyError>> {
         let virtuals = model.virtuals.iter().map(|v| (v.id, &v.tls));
         let all = virtuals.chain(model.dips.iter().map(|d| (d.id, &d.tls)));
         let errors: Vec<_> = all
@@ -38,17 +62,9 @@ impl Keyring {
         }
     }
 
-    pub(in crate::control) fn ticket_keys(&self) -> Vec<TicketKept> {
-        Vec::new()
+    pub(in crate::control) fn issued(&self, model: &Model) -> Result<Keys, Vec<KeyError>> {
+        self.all(model)
     }
-
-    pub(in crate::control) fn resume_tickets(&self, _: &[TicketKept]) {}
-
-    pub(in crate::control) fn rotate(&mut self, _: Millis) {}
-
-    pub(in crate::control) fn tell_ends(&mut self, _: &Keys) {}
-
-    pub(in crate::control) fn tell_new(&self, _: &Model, _: &Keys, _: &Keys) {}
 }
 
 /// Nothing is known of certificates.

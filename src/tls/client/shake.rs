@@ -13,6 +13,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::{Check, Fault, Sessions, TrustError};
+use crate::tls::load::regular;
 
 /// A connection to a server, once hands are shaken.
 pub type Stream = TlsStream<TcpStream>;
@@ -33,7 +34,7 @@ pub(super) fn read(file: &str, before: Option<&Arc<Anchors>>) -> Result<Arc<Anch
 }
 
 fn parse(file: &str, before: Option<&Arc<Anchors>>) -> Result<Arc<Anchors>, Box<str>> {
-    let bytes = std::fs::read(file).map_err(|e| e.to_string())?;
+    let bytes = regular(file.as_ref()).map_err(|e| e.to_string())?;
     let digest = blake3::hash(&bytes);
     if let Some(before) = before.filter(|before| before.digest == digest) {
         return Ok(Arc::clone(before));
