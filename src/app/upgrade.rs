@@ -19,8 +19,11 @@ mod wire;
 /// How the two speak: a number for what cannot be understood across releases. What can be left out is added without a new one.
 const PROTOCOL: u32 = 1;
 
-/// How long a side waits for the next word of the other.
+/// How long the new process waits for the next word of the running one, which may have something else to do.
 const WORD: Duration = Duration::from_secs(30);
+
+/// How long the running process waits for the next word of the new one: meanwhile nothing is changed.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// What the running process says.
 #[derive(Debug, Serialize, Deserialize)]

@@ -141,11 +141,18 @@ async fn serve(args: Args, log: Arc<Log>) -> Result<ExitCode, app::Error> {
             director.launch(*caller);
             continue;
         }
+        let feed = director.feeder();
+        let hungry = async {
+            loop {
+                feed(due(&mut feeding).await);
+            }
+        };
         let heir = tokio::select! {
             biased;
             _ = signals.terminate.recv() => break None,
             _ = signals.interrupt.recv() => break None,
             heir = director.hand_over(*caller) => heir,
+            never = hungry => never,
         };
         let result = heir.and_then(|heir| give_way(heir, &manager));
         let heir = result.as_ref().ok().copied();

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
+use std::thread;
 
 use crate::reload::Load;
 use crate::support::{
@@ -171,6 +172,30 @@ fn who_speaks_otherwise_or_goes_away_changes_nothing() {
     assert_eq!(get(at, "/x").location(), "http://t.example/x");
     director.upgrade(&[]);
     assert_eq!(get(at, "/x").location(), "http://t.example/x");
+}
+
+#[test]
+fn while_a_process_is_silent_who_looks_is_answered_and_a_change_waits() {
+    let at = free();
+    let director = Director::start(&redirects(at));
+    let mut silent = calls(&director, 1);
+    hears(&mut silent);
+    for _ in 0..2 {
+        let shown = director.typed(&["show startup-config"]);
+        assert!(shown.contains(&at.to_string()), "{shown}");
+        assert_eq!(get(at, "/x").status, 302);
+    }
+    thread::scope(|scope| {
+        let change = scope.spawn(|| director.typed(&["write memory"]));
+        director.typed(&["show running-config"]);
+        let log = director.log();
+        assert!(!log.contains("this process goes on"), "{log}");
+        drop(silent);
+        let said = change.join().expect("it is made");
+        assert!(said.contains("stored in"), "{said}");
+    });
+    let log = director.log();
+    assert!(log.contains("the new process did not serve: it ended"), "{log}");
 }
 
 #[test]

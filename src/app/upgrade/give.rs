@@ -1,5 +1,6 @@
 //! The running process's side: what it hands over, and that it goes on until the other serves.
 
+use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -9,8 +10,9 @@ use rustix::process::geteuid;
 use tracing::info;
 
 use super::wire::{hear, pass, say};
-use super::{By, Handover, PROTOCOL, Pending, Reply, Saved, WORD, Word};
-use crate::app::Director;
+use super::{By, Handover, PROTOCOL, Pending, Reply, SILENCE, Saved, Word};
+use crate::app::life::looks;
+use crate::app::{Director, WISHES_WAITING};
 use crate::console::serve::Caller;
 use crate::console::serve::frame::Call;
 use crate::decide::{Loads, Millis};
@@ -55,12 +57,26 @@ impl Gift {
         let count = sockets.len();
         say(stream, &Reply::Take(Box::new(self.handover)))
             .and_then(|()| pass(stream, &sockets))
-            .map_err(|e| format!("the new process could not be handed all {count} sockets: {e}"))?;
+            .map_err(|e| {
+                let why = unheard(&e);
+                format!("the new process could not be handed all {count} sockets: {why}")
+            })?;
         match hear::<Word>(stream) {
             Ok(Word::Serving) => Ok(()),
             Ok(Word::Failed(why)) => Err(format!("the new process cannot serve: {why}")),
-            Err(e) => Err(format!("the new process ended before it served: {e}")),
+            Err(e) => Err(format!("the new process did not serve: {}", unheard(&e))),
         }
+    }
+}
+
+/// Why nothing was heard.
+fn unheard(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            format!("it said nothing for {} s", SILENCE.as_secs())
+        }
+        io::ErrorKind::UnexpectedEof => "it ended".to_owned(),
+        _ => error.to_string(),
     }
 }
 
@@ -133,15 +149,41 @@ impl Director {
         self.gave_console = gift.handover.console;
         let stream = talk.0.try_clone().map_err(failed)?;
         let giving = move || {
-            stream.set_read_timeout(Some(WORD)).map_err(failed)?;
-            stream.set_write_timeout(Some(WORD)).map_err(failed)?;
+            stream.set_read_timeout(Some(SILENCE)).map_err(failed)?;
+            stream.set_write_timeout(Some(SILENCE)).map_err(failed)?;
             gift.give(&stream)
         };
-        self.meanwhile(giving).await??;
+        self.looking_meanwhile(giving).await??;
         if self.over {
             return Err("a worker ended by itself".to_owned());
         }
         Ok(())
+    }
+
+    /// Waits for the other process: whoever only looks is answered meanwhile, and who wants a change waits. Cancel safe.
+    async fn looking_meanwhile<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let mut task = tokio::task::spawn_blocking(work);
+        let done = loop {
+            let waiting = self.put_off.len();
+            let (tending, wishes, _) = self.tended();
+            let wish = tokio::select! {
+                biased;
+                done = &mut task => break done,
+                Some(wish) = wishes.recv(), if waiting < WISHES_WAITING => wish,
+                () = tending => {
+                    self.over = true;
+                    break task.await;
+                }
+            };
+            match looks(&wish) {
+                true => self.grant(wish).await,
+                false => self.put_off.push_back(wish),
+            }
+        };
+        done.map_err(|e| format!("it ended early: {e}"))
     }
 
     fn gift(&self, socket: &std::path::Path) -> std::io::Result<Gift> {
