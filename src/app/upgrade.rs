@@ -3,7 +3,7 @@
 //!
 //! The new process calls at the console's Unix socket, whose first line says so ([`Call`](crate::console::serve::frame::Call)).
 //! [`give`] is the running process's side, [`take`] the new one's, [`launch`] starts one. Until the running one has said
-//! [`Reply::Yours`] nothing has changed for it, whatever becomes of the other.
+//! [`Reply::Yours`], and the other [`Word::Mine`], nothing has changed for it, whatever becomes of the other.
 
 use std::time::Duration;
 
@@ -32,6 +32,8 @@ enum Reply {
     Take(Box<Handover>),
     /// The new one is alone from now on.
     Yours,
+    /// And the service manager has been told so.
+    Named,
     /// Nothing is handed over, and why.
     No(String),
 }
@@ -41,6 +43,8 @@ enum Reply {
 enum Word {
     /// It accepts connections.
     Serving,
+    /// It has heard that it is alone.
+    Mine,
     /// It cannot, and why.
     Failed(String),
 }

@@ -85,22 +85,46 @@ pub struct Heir {
     talk: Talk,
     /// Its number.
     pub pid: u32,
+    acknowledges: bool,
 }
 
 impl Heir {
-    /// Says it: this process is to [retire](Director::retire).
-    ///
-    /// # Errors
-    /// Why this process goes on, in words.
-    pub fn let_go(self) -> Result<u32, String> {
-        let said = say(&self.talk.0, &Reply::Yours);
-        said.map_err(|e| format!("the new process went away when it was to begin: {e}"))?;
+    /// Says it, and waits until that is heard.
+    fn let_go(self) -> Result<Heir, String> {
+        let gone = |e: io::Error| {
+            let why = unheard(&e);
+            // It may be there still.
+            let _ = say(&self.talk.0, &Reply::No(why.clone()));
+            format!("the new process went away when it was to begin: {why}")
+        };
+        say(&self.talk.0, &Reply::Yours).map_err(gone)?;
+        if self.acknowledges {
+            match hear::<Word>(&self.talk.0).map_err(gone)? {
+                Word::Mine => {}
+                Word::Failed(why) => return Err(format!("the new process cannot serve: {why}")),
+                Word::Serving => return Err("the new process spoke out of turn".to_owned()),
+            }
+        }
         info!("process {} serves in the place of this one", self.pid);
-        Ok(self.pid)
+        Ok(self)
+    }
+
+    /// Tells it that whoever started this process knows of it.
+    pub fn is_named(self) {
+        // It does not wait for ever.
+        let _ = say(&self.talk.0, &Reply::Named);
     }
 }
 
 impl Director {
+    /// Leaves the service to the process that serves beside this one, which is to [retire](Director::retire).
+    ///
+    /// # Errors
+    /// Why this process goes on, in words.
+    pub async fn let_go(&mut self, heir: Heir) -> Result<Heir, String> {
+        self.looking_meanwhile(move || heir.let_go()).await?
+    }
+
     /// Hands over to the process that calls, and comes back when that serves. Nothing has changed here until it is told so. Cancel
     /// safe.
     ///
@@ -113,6 +137,7 @@ impl Director {
             version,
             pid,
             socket,
+            acknowledges,
         } = call
         else {
             return Err("this is no call to take over".to_owned());
@@ -134,7 +159,11 @@ impl Director {
             self.give_all(&talk, &socket).await
         };
         match result {
-            Ok(()) => Ok(Heir { talk, pid }),
+            Ok(()) => Ok(Heir {
+                talk,
+                pid,
+                acknowledges,
+            }),
             Err(why) => {
                 // It may be gone.
                 let _ = say(&talk.0, &Reply::No(why.clone()));
