@@ -190,7 +190,8 @@ pub fn prepare(
     let reach = |at, door: Door| match door.behind() {
         Door::Virtual if in_path.contains(&at) => Reach::InPath,
         Door::Virtual if model.globals.freebind => Reach::Coming,
-        _ => Reach::Own,
+        Door::Virtual => Reach::Own,
+        _ => Reach::Here,
     };
     let kept = |&(at, door): &(Endpoint, Door)| (at, door.behind());
     let before: HashSet<_> = open_now.iter().map(kept).collect();
