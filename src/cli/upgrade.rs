@@ -105,7 +105,7 @@ fn ask(mut stream: &UnixStream, binary: PathBuf, arguments: Vec<String>) -> Resu
         upgrade: Some(Call::Start { binary, arguments }),
         ..Hello::default()
     };
-    let mut line = serde_json::to_vec(&hello)?;
+    let mut line = serde_json::to_vec(&hello).map_err(io::Error::from)?;
     line.push(b'\n');
     stream.write_all(&line)?;
     let mut told = Vec::new();

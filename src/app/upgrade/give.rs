@@ -64,6 +64,7 @@ impl Gift {
         match hear::<Word>(stream) {
             Ok(Word::Serving) => Ok(()),
             Ok(Word::Failed(why)) => Err(format!("the new process cannot serve: {why}")),
+            Ok(Word::Mine) => Err("the new process spoke out of turn".to_owned()),
             Err(e) => Err(format!("the new process did not serve: {}", unheard(&e))),
         }
     }
