@@ -1,6 +1,6 @@
 //! The only wiring: starts the writer, the workers and the probes, supervises them, drains them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -89,6 +89,8 @@ pub struct Director {
     questions: mpsc::Receiver<Question>,
     life: Life,
     wishes: (mpsc::Sender<Wish>, mpsc::Receiver<Wish>),
+    /// Those that came while nothing could be changed.
+    put_off: VecDeque<Wish>,
     /// A worker ended by itself.
     over: bool,
     /// Where the console asks, and what that asks the writer.
@@ -255,6 +257,7 @@ impl Director {
             questions,
             life,
             wishes,
+            put_off: VecDeque::new(),
             over: false,
             desk,
             asked,
@@ -332,7 +335,13 @@ impl Director {
 
     /// Has the service manager's watchdog fed, if every worker goes round within that time.
     pub fn feed(&self, within: Duration) {
-        systemd::feed(&self.writer, within);
+        systemd::feed(self.writer.workers().to_vec(), within);
+    }
+
+    /// What does the same while something else is waited for here.
+    pub fn feeder(&self) -> impl Fn(Duration) + use<> {
+        let workers = self.writer.workers().to_vec();
+        move |within| systemd::feed(workers.clone(), within)
     }
 
     /// This process is alone: the Unix socket's file is its own.
@@ -406,6 +415,7 @@ impl Director {
         let served = self.served.take().map(Served::stop);
         // What its sessions asked for and was not done is not done here any more.
         self.wishes.1.close();
+        self.put_off.clear();
         self.writer.retire().await;
         let mut counted = Vec::new();
         let until = async {

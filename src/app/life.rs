@@ -51,6 +51,9 @@ impl Director {
         if self.over {
             return Event::Ended;
         }
+        if let Some(wish) = self.put_off.pop_front() {
+            return Event::Wish(Box::new(wish));
+        }
         let due = self.life.confirm_due();
         let left = due.map(|due| due.0.saturating_sub(self.now().0));
         let (tending, wishes, callers) = self.tended();
@@ -66,7 +69,7 @@ impl Director {
     }
 
     /// Keeps watch over servers and workers until one of those ends by itself, cancel safe; and beside it, where wishes come.
-    fn tended(
+    pub(super) fn tended(
         &mut self,
     ) -> (
         impl Future<Output = ()> + '_,
@@ -98,10 +101,7 @@ impl Director {
     pub async fn answer(&mut self, event: Event) {
         match event {
             Event::Wish(wish) => {
-                let looks = matches!(
-                    *wish,
-                    Wish::Text { .. } | Wish::Archive { .. } | Wish::State { .. }
-                );
+                let looks = looks(&wish);
                 self.grant(*wish).await;
                 if looks {
                     return;
@@ -177,7 +177,7 @@ impl Director {
         Ok(())
     }
 
-    async fn grant(&mut self, wish: Wish) {
+    pub(super) async fn grant(&mut self, wish: Wish) {
         // Who asked may have given up.
         match wish {
             Wish::Apply {
@@ -418,6 +418,14 @@ impl Director {
     fn now(&self) -> Millis {
         self.writer.farm().now()
     }
+}
+
+/// Whether nothing is changed by it.
+pub(super) fn looks(wish: &Wish) -> bool {
+    matches!(
+        wish,
+        Wish::Text { .. } | Wish::Archive { .. } | Wish::State { .. }
+    )
 }
 
 /// A wish's answer that nobody but this process waits for.

@@ -9,7 +9,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use sd_notify::NotifyState;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 
 use super::upgrade::take::endpoint;
@@ -158,8 +158,7 @@ fn told(result: io::Result<()>) {
 
 /// Feeds the watchdog once every worker has said that it goes round; one that does not in time leaves it hungry. To be called by
 /// whoever runs the writer, so that it goes round as well.
-pub(super) fn feed(writer: &Writer, within: Duration) {
-    let workers = writer.workers().to_vec();
+pub(super) fn feed(workers: Vec<mpsc::Sender<Order>>, within: Duration) {
     tokio::spawn(async move {
         let all = async {
             for worker in workers {

@@ -3,7 +3,7 @@
 //!
 //! The new process calls at the console's Unix socket, whose first line says so ([`Call`](crate::console::serve::frame::Call)).
 //! [`give`] is the running process's side, [`take`] the new one's, [`launch`] starts one. Until the running one has said
-//! [`Reply::Yours`] nothing has changed for it, whatever becomes of the other.
+//! [`Reply::Yours`], and the other [`Word::Mine`], nothing has changed for it, whatever becomes of the other.
 
 use std::time::Duration;
 
@@ -19,8 +19,11 @@ mod wire;
 /// How the two speak: a number for what cannot be understood across releases. What can be left out is added without a new one.
 const PROTOCOL: u32 = 1;
 
-/// How long a side waits for the next word of the other.
+/// How long the new process waits for the next word of the running one, which may have something else to do.
 const WORD: Duration = Duration::from_secs(30);
+
+/// How long the running process waits for the next word of the new one: meanwhile nothing is changed.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// What the running process says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -29,6 +32,8 @@ enum Reply {
     Take(Box<Handover>),
     /// The new one is alone from now on.
     Yours,
+    /// And the service manager has been told so.
+    Named,
     /// Nothing is handed over, and why.
     No(String),
 }
@@ -38,6 +43,8 @@ enum Reply {
 enum Word {
     /// It accepts connections.
     Serving,
+    /// It has heard that it is alone.
+    Mine,
     /// It cannot, and why.
     Failed(String),
 }

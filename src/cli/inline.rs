@@ -122,8 +122,7 @@ fn route_to_here(family: Family) -> Result<bool, String> {
     let ip = |words: &[String]| ip(family, words);
     let show = ["rule", "show", "priority"].map(str::to_owned);
     let rules = ip(&[&show[..], &[TABLE.to_string()]].concat())?;
-    let own = format!("fwmark {MARK:#x}/{MARK:#x} lookup {TABLE}");
-    if let Some(other) = rules.lines().find(|line| !line.contains(&own)) {
+    if let Some(other) = rules.lines().find(|line| !is_own(line)) {
         return Err(format!(
             "somebody else's routing rule has the priority {TABLE}: `{}`; give that one another",
             other.trim()
@@ -137,21 +136,29 @@ fn route_to_here(family: Family) -> Result<bool, String> {
     Ok(false)
 }
 
+/// Whether a line of what ip(8) shows is the rule that leads here, and nobody else's.
+fn is_own(line: &str) -> bool {
+    let own = format!("from all fwmark {MARK:#x}/{MARK:#x} lookup {TABLE}");
+    line.split_once(':')
+        .is_some_and(|(_, rule)| rule.trim() == own)
+}
+
 /// Takes rules and route away, where they are.
 fn unroute(family: Family) -> Result<(), String> {
     let words = |line: String| -> Vec<String> { line.split(' ').map(str::to_owned).collect() };
     // On a host without IPv6 there is nothing to take away, and no table to look into.
     let shown = ip(family, &words(format!("rule show priority {TABLE}"))).unwrap_or_default();
-    let own = format!("lookup {TABLE}");
-    for _ in shown.lines().filter(|line| line.contains(&own)) {
+    for _ in shown.lines().filter(|line| is_own(line)) {
         ip(
             family,
             &[&words("rule del".to_owned())[..], &rule()].concat(),
         )?;
     }
     let routes = ip(family, &words(format!("route show table {TABLE}"))).unwrap_or_default();
-    if !routes.trim().is_empty() {
-        ip(family, &words(format!("route flush table {TABLE}")))?;
+    // Somebody else may have routes of his own there.
+    let own = "local default dev lo";
+    if routes.lines().any(|line| line.starts_with(own)) {
+        ip(family, &words(format!("route del {own} table {TABLE}")))?;
     }
     Ok(())
 }
@@ -257,5 +264,28 @@ fn advise(model: &Model, rules: &Rules) {
     }
     if rules.families.is_empty() {
         complain("warning: no dip is at its server's own address: nothing is taken");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_own;
+
+    #[test]
+    fn only_the_own_rule_is_taken_away() {
+        for (line, own) in [
+            ("5350:\tfrom all fwmark 0x1000/0x1000 lookup 5350 ", true),
+            ("5350:\tfrom all fwmark 0x1000/0x1000 lookup 5350", true),
+            ("5350:\tfrom all lookup 5350", false),
+            (
+                "5350:\tfrom 10.0.0.0/8 fwmark 0x1000/0x1000 lookup 5350",
+                false,
+            ),
+            ("5350:\tfrom all fwmark 0x1000/0x1000 lookup 53500", false),
+            ("5350:\tfrom all fwmark 0x1000 lookup 5350", false),
+            ("", false),
+        ] {
+            assert_eq!(is_own(line), own, "{line}");
+        }
     }
 }

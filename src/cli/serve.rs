@@ -141,13 +141,23 @@ async fn serve(args: Args, log: Arc<Log>) -> Result<ExitCode, app::Error> {
             director.launch(*caller);
             continue;
         }
+        let feed = director.feeder();
+        let hungry = async {
+            loop {
+                feed(due(&mut feeding).await);
+            }
+        };
         let heir = tokio::select! {
             biased;
             _ = signals.terminate.recv() => break None,
             _ = signals.interrupt.recv() => break None,
             heir = director.hand_over(*caller) => heir,
+            never = hungry => never,
         };
-        let result = heir.and_then(|heir| give_way(heir, &manager));
+        let result = match heir {
+            Ok(heir) => give_way(&mut director, heir, &manager).await,
+            Err(why) => Err(why),
+        };
         let heir = result.as_ref().ok().copied();
         director.came_of_it(result);
         if heir.is_some() {
@@ -247,14 +257,14 @@ async fn answer(director: &mut Director, event: Event, manager: &mut Manager) {
     }
 }
 
-/// Tells the service manager and the process that serves that this one is not the service any more.
-fn give_way(heir: Heir, manager: &Manager) -> Result<u32, String> {
-    manager.gives_way(heir.pid);
-    let result = heir.let_go();
-    if result.is_err() {
-        manager.gives_way(std::process::id());
-    }
-    result
+/// Tells the process that serves and the service manager that this one is not the service any more. The service manager last: once it
+/// knows it does not listen to this one, which could not take that back.
+async fn give_way(director: &mut Director, heir: Heir, manager: &Manager) -> Result<u32, String> {
+    let heir = director.let_go(heir).await?;
+    let pid = heir.pid;
+    manager.gives_way(pid);
+    heir.is_named();
+    Ok(pid)
 }
 
 /// How often the watchdog is fed, once that is due again; never without a watchdog.

@@ -66,12 +66,31 @@ pub fn run(args: Args) -> ExitCode {
             complain(&format!("no upgrade, the running director goes on: {said}"));
             ExitCode::FAILURE
         }
-        Err(e) => {
+        Err(Unsaid::Ended) => {
+            complain(
+                "the director ended before it said what came of the upgrade; `signpost console -c 'show version'` tells whether one runs, its log what it was told",
+            );
+            ExitCode::FAILURE
+        }
+        Err(Unsaid::Failed(e)) => {
             complain(&format!(
                 "the director did not say what came of it: {e}; is it of an older release? `signpost console -c 'show version'` tells which one runs"
             ));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Why it is not known what came of an upgrade.
+enum Unsaid {
+    /// The director was told to end, or fell.
+    Ended,
+    Failed(io::Error),
+}
+
+impl From<io::Error> for Unsaid {
+    fn from(error: io::Error) -> Unsaid {
+        Unsaid::Failed(error)
     }
 }
 
@@ -82,16 +101,19 @@ fn nobody(socket: &Path, error: &io::Error) -> String {
     )
 }
 
-fn ask(mut stream: &UnixStream, binary: PathBuf, arguments: Vec<String>) -> io::Result<Told> {
+fn ask(mut stream: &UnixStream, binary: PathBuf, arguments: Vec<String>) -> Result<Told, Unsaid> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let hello = Hello {
         upgrade: Some(Call::Start { binary, arguments }),
         ..Hello::default()
     };
-    let mut line = serde_json::to_vec(&hello)?;
+    let mut line = serde_json::to_vec(&hello).map_err(io::Error::from)?;
     line.push(b'\n');
     stream.write_all(&line)?;
     let mut told = Vec::new();
     stream.take(ANSWER_BYTES).read_to_end(&mut told)?;
-    Ok(serde_json::from_slice(&told)?)
+    match told.is_empty() {
+        true => Err(Unsaid::Ended),
+        false => Ok(serde_json::from_slice(&told).map_err(io::Error::from)?),
+    }
 }

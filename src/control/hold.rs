@@ -23,6 +23,8 @@ pub struct Estate {
     pub servers: HashMap<String, Legacy>,
     /// The keys of TLS session tickets, newest first: name and secret.
     pub tickets: Vec<([u8; 8], [u8; 32])>,
+    /// In how many milliseconds those are to be changed.
+    pub tickets_rotate_in_ms: Option<u64>,
     /// Who is stuck to which server by its address; [`Loads`](crate::decide::Loads) tells it, which takes its time.
     pub clients: Keepsake,
 }
@@ -98,10 +100,12 @@ impl Writer {
 
     /// What is known beside the configuration, but for clients.
     pub fn estate(&self) -> Estate {
+        let now = self.farm().now();
         Estate {
             secret: self.secret,
-            servers: self.wards.legacies(self.farm().now()),
+            servers: self.wards.legacies(now),
             tickets: self.keyring.ticket_keys(),
+            tickets_rotate_in_ms: Some(self.keyring.rotates_in_ms(now)),
             clients: Keepsake::default(),
         }
     }
@@ -110,7 +114,9 @@ impl Writer {
     pub fn inherit(&mut self, estate: Estate) {
         self.secret = estate.secret;
         self.held.legacies = estate.servers;
-        self.keyring.resume_tickets(&estate.tickets);
+        let now = self.farm().now();
+        let rotates = estate.tickets_rotate_in_ms;
+        self.keyring.resume_tickets(&estate.tickets, rotates, now);
         self.held.clients = Some(estate.clients);
     }
 

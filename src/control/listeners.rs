@@ -16,6 +16,8 @@ const BACKLOG: i32 = 4096;
 pub enum Reach {
     /// This host's.
     Own,
+    /// This host's, whatever `freebind` says.
+    Here,
     /// Also those that this host may get later (`freebind`; ip(7) `IP_FREEBIND`).
     Coming,
     /// Also a server's, whose connections pass through this host (`inline`; ip(7) `IP_TRANSPARENT`).
@@ -45,9 +47,13 @@ impl fmt::Display for BindError {
             ),
             io::ErrorKind::AddrNotAvailable => write!(
                 f,
-                "the address is not on this host; add it (`ip address add {}/{} dev INTERFACE`), let listeners wait for it (`freebind`) or correct the configuration",
+                "the address is not on this host; add it (`ip address add {}/{} dev INTERFACE`){} or correct the configuration",
                 at.ip(),
-                if at.is_ipv4() { 32 } else { 128 }
+                if at.is_ipv4() { 32 } else { 128 },
+                match self.reach {
+                    Reach::Own => ", let listeners wait for it (`freebind`)",
+                    Reach::Here | Reach::Coming | Reach::InPath => "",
+                }
             ),
             io::ErrorKind::PermissionDenied if self.reach == Reach::InPath => {
                 write!(f, "it is the server's own address, {}", RIGHT_WANTED)
@@ -113,7 +119,7 @@ fn socket(at: Endpoint, reach: Reach, shared: bool) -> io::Result<Socket> {
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(shared)?;
     match (reach, address.is_ipv6()) {
-        (Reach::Own, _) => {}
+        (Reach::Own | Reach::Here, _) => {}
         (Reach::Coming, false) => socket.set_freebind_v4(true)?,
         (Reach::Coming, true) => socket.set_freebind_v6(true)?,
         (Reach::InPath, of_ipv6) => be_in_path(&socket, of_ipv6, true)?,
@@ -150,7 +156,7 @@ pub(super) fn may_turn(at: Endpoint, reach: Reach) -> Result<(), BindError> {
             Reach::InPath => be_in_path(&socket, address.is_ipv6(), true),
             Reach::Coming => Ok(()),
             // Its port is held, by the listener itself; the address alone tells.
-            Reach::Own => socket.bind(&SocketAddr::new(address.ip(), 0).into()),
+            Reach::Own | Reach::Here => socket.bind(&SocketAddr::new(address.ip(), 0).into()),
         }
     };
     tried().map_err(|source| BindError { at, reach, source })
@@ -200,8 +206,11 @@ mod tests {
     #[test]
     fn an_address_of_another_host_is_told() {
         let at = Endpoint::new([192, 0, 2, 77].into(), Endpoint::HTTP);
-        let error = bind(at, Reach::Own, 1).expect_err("not here");
-        assert!(error.to_string().contains("not on this host"), "{error}");
+        for (reach, helps) in [(Reach::Own, true), (Reach::Here, false)] {
+            let error = bind(at, reach, 1).expect_err("not here").to_string();
+            assert!(error.contains("not on this host"), "{error}");
+            assert_eq!(error.contains("`freebind`"), helps, "{error}");
+        }
     }
 
     #[test]

@@ -169,7 +169,8 @@ fn reach(model: &Model) -> impl Fn(Endpoint, Door) -> Reach + use<> {
     move |at, door| match door.behind() {
         Door::Virtual if in_path.contains(&at) => Reach::InPath,
         Door::Virtual if freebind => Reach::Coming,
-        _ => Reach::Own,
+        Door::Virtual => Reach::Own,
+        _ => Reach::Here,
     }
 }
 

@@ -26,6 +26,7 @@ mod mask;
 mod path;
 mod phc;
 mod print;
+mod round;
 mod running;
 mod speech;
 mod statements;

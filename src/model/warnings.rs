@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 
 use super::draft::{Down, Draft, Kind, NodeId, Said, Value};
-use super::{Code, Id, certificates, ids, listeners, watches, whole};
+use super::{Code, Id, certificates, ids, listeners, round, watches, whole};
 use crate::language::{Rule, Span};
 
 /// Warns. `whole`: the configuration holds so far; else what seems to be missing may stand on a line that is at fault.
@@ -24,14 +24,15 @@ pub(super) fn warn(draft: &mut Draft<'_>, whole: bool) {
         permanent(draft);
         own_virtuals(draft, &redirecting);
         leading_back(draft);
+        round::warn(draft);
     }
 }
 
 type Listeners = HashMap<SocketAddr, NodeId>;
 
-type Findings = Vec<(Span, String, &'static str, Option<String>)>;
+pub(super) type Findings = Vec<(Span, String, &'static str, Option<String>)>;
 
-fn tell(draft: &mut Draft<'_>, findings: Findings) {
+pub(super) fn tell(draft: &mut Draft<'_>, findings: Findings) {
     for (span, message, label, help) in findings {
         let warning = draft.warning(span, message);
         warning.label = label.into();
@@ -97,7 +98,7 @@ fn links_that_win(draft: &mut Draft<'_>) {
 }
 
 /// The one url that stands for a dip or virtual wherever that is a target.
-fn only_url(draft: &Draft<'_>, target: NodeId) -> Option<NodeId> {
+pub(super) fn only_url(draft: &Draft<'_>, target: NodeId) -> Option<NodeId> {
     let node = &draft.nodes[target as usize];
     if node.kind() == Some(Kind::Url) {
         return Some(target);
@@ -170,7 +171,7 @@ fn unused(draft: &mut Draft<'_>) {
     tell(draft, findings);
 }
 
-fn url_word(draft: &Draft<'_>, said: Said, rule: Rule) -> Span {
+pub(super) fn url_word(draft: &Draft<'_>, said: Said, rule: Rule) -> Span {
     draft
         .statements
         .word_of(said.line, rule)

@@ -193,10 +193,10 @@ async fn accept_all(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc
             Err(error) => {
                 worker.tally.hit(Limit::DescriptorsKept);
                 if told.is_none_or(|told| told.elapsed() >= TOLD_AGAIN) {
-                    tracing::warn!(%at, %error, "accepting pauses: connections that are open go on; raise the limit of descriptors (`ulimit -n`) where that lasts");
+                    tracing::warn!(%at, %error, "accepting pauses: connections that are open go on; raise the limit of descriptors (`ulimit -n`) or lower `limit descriptors-kept` where that lasts");
                     told = Some(Instant::now());
                 }
-                if pause(&listener, most, closing).await {
+                if pause(&listener, closing).await {
                     break;
                 }
             }
@@ -213,15 +213,15 @@ async fn accept_all(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc
 }
 
 /// Waits until there are descriptors again; true: the listener is to be closed.
-async fn pause(listener: &AsyncFd<TcpListener>, most: usize, closing: &Notify) -> bool {
+async fn pause(listener: &AsyncFd<TcpListener>, closing: &Notify) -> bool {
     loop {
         tokio::select! {
             biased;
             () = closing.notified() => return true,
             () = tokio::time::sleep(ACCEPT_PAUSE) => {}
         }
-        // The kernel gives out the lowest number that is free.
-        if rustix::io::dup(listener.get_ref()).is_ok_and(|fd| below(&fd, most)) {
+        // Another limit may hold by now. The kernel gives out the lowest number that is free.
+        if rustix::io::dup(listener.get_ref()).is_ok_and(|fd| below(&fd, descriptors())) {
             return false;
         }
     }

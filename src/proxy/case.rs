@@ -66,6 +66,7 @@ impl<'a> Whence<'a> {
         }
     }
 
+    /// What the connection itself says.
     fn scheme(&self) -> Scheme {
         match self.secure {
             Some(_) => Scheme::Https,
@@ -116,6 +117,8 @@ pub(super) struct Case<'a, R> {
     pub(super) node: Option<NodeIndex>,
     /// The client's address.
     client: IpAddr,
+    /// How the client asked, be it a proxy before this one.
+    scheme: Scheme,
     trace: Trace,
 }
 
@@ -154,8 +157,10 @@ impl<'a, R: Asked<'a>> Case<'a, R> {
         worker.tally.requested();
         let live = worker.farm.live().load();
         let blocks = &live.snapshot.globals().trusted;
+        let told = claimed::told(blocks, whence.from.ip(), asked.lines());
         Case {
-            client: claimed::client(blocks, whence.from.ip(), asked.lines()),
+            client: told.client,
+            scheme: told.scheme.unwrap_or(whence.scheme()),
             node: live.snapshot.node_at(whence.at),
             trace: Trace::new(worker.scribe.on()),
             asked,
@@ -190,7 +195,7 @@ impl<'a, R: Asked<'a>> Case<'a, R> {
     /// What is asked, borrowed from the head.
     pub(super) fn ask(&self) -> Ask<'a> {
         let (asked, whence) = (self.asked, &self.whence);
-        let (local, scheme) = (whence.local, whence.scheme());
+        let (local, scheme) = (whence.local, self.scheme);
         let target = asked.target();
         let (host, port) = match asked.host() {
             // HTTP/1.0 without Host: what was connected to.
@@ -314,6 +319,7 @@ impl<'a, R: Asked<'a>> Case<'a, R> {
             at: self.whence.at,
             node: self.node,
             client: self.client,
+            scheme: self.scheme,
             ticket: ask.past.ticket,
             live: Arc::clone(&self.live),
             decision,

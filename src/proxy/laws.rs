@@ -56,8 +56,9 @@ fn fields(value: &[u8]) {
         address: [0, 0, 0, 0].into(),
         length: 0,
     };
-    let lines = [(&b"X-Forwarded-For"[..], value)];
-    super::claimed::client(&[all], [127, 0, 0, 1].into(), lines.into_iter());
+    let names: [&[u8]; 3] = [b"X-Forwarded-For", b"X-Forwarded-Proto", b"Forwarded"];
+    let lines = names.map(|name| (name, value));
+    super::claimed::told(&[all], [127, 0, 0, 1].into(), lines.into_iter());
 }
 
 #[cfg(test)]

@@ -57,7 +57,12 @@ pub(super) fn descriptors() -> usize {
         0 => DESCRIPTORS_KEPT.max(limit / DESCRIPTORS_KEPT_SHARE),
         kept => kept as usize,
     };
-    limit - limit.min(kept)
+    below(limit, kept)
+}
+
+/// What of `limit` descriptors is left where `kept` are: half of them at least, as with fewer nobody might ever be accepted.
+fn below(limit: usize, kept: usize) -> usize {
+    limit - kept.min(limit / 2)
 }
 
 /// How many descriptors are in use, at least: the kernel gives out the lowest number that is free.
@@ -133,6 +138,22 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn half_of_the_descriptors_are_never_kept_back() {
+        for (limit, kept, left) in [
+            (100, 0, 100),
+            (100, 16, 84),
+            (100, 50, 50),
+            (100, 51, 50),
+            (20_000, 1_000_000, 10_000),
+            (10, 16, 5),
+            (0, 16, 0),
+            (usize::MAX, 16, usize::MAX - 16),
+        ] {
+            assert_eq!(below(limit, kept), left, "{limit} {kept}");
+        }
+    }
 
     #[test]
     fn strain_grows_with_what_is_used() {

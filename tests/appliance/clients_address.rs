@@ -127,6 +127,38 @@ fn from_others_it_means_nothing() {
 }
 
 #[test]
+fn a_trusted_proxy_tells_how_the_client_asked() {
+    let at = free();
+    let _director = Director::start(&format!(
+        "virtual {at}\nurl up https://%h/%d 301\nbind {at} up\n{TRUSTED}"
+    ));
+    let untrusted = Ipv4Addr::new(127, 0, 0, 2);
+    let asked = |from: Ipv4Addr, told: &str| {
+        let mut client = client_from(from, at);
+        let request = format!("GET /x HTTP/1.1\r\nHost: a.example\r\n{told}\r\n");
+        let answer = client.send(request).answer();
+        let location = answer.field("location").map(str::to_owned);
+        (answer.status, location)
+    };
+    let up = (301, Some("https://a.example/x".to_owned()));
+    // It would lead to where the client is already.
+    for told in [
+        "X-Forwarded-Proto: https\r\n",
+        "Forwarded: for=203.0.113.9;proto=https\r\n",
+    ] {
+        assert_eq!(asked(Ipv4Addr::LOCALHOST, told), (503, None), "{told}");
+        assert_eq!(asked(untrusted, told), up, "{told}");
+    }
+    for told in [
+        "",
+        "X-Forwarded-Proto: http\r\n",
+        "X-Forwarded-Proto: x\r\n",
+    ] {
+        assert_eq!(asked(Ipv4Addr::LOCALHOST, told), up, "{told}");
+    }
+}
+
+#[test]
 fn sticky_clients_are_those_that_the_proxy_names() {
     let origins = [Origin::saying("one"), Origin::saying("two")];
     let at = free();

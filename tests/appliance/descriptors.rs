@@ -33,3 +33,25 @@ fn accepting_pauses_and_serving_goes_on() {
     drop(flood);
     eventually("it accepts again", || get(behind, "/").status == 200);
 }
+
+#[test]
+fn a_limit_that_is_corrected_ends_the_pause() {
+    // So many that what is kept back leaves none for clients: each listens with two workers, twice.
+    let many: Vec<_> = (0..25).map(|_| free()).collect();
+    let base: String = many
+        .iter()
+        .map(|at| format!("virtual {at}\nbind {at} t\n"))
+        .collect();
+    let base = format!("url t http://t.example/%d\n{base}");
+    let director = Director::start_limited(&format!("{base}limit descriptors-kept 199\n"), 200);
+    let request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    let mut paused: Vec<Client> = many.iter().map(|at| Client::to(*at)).collect();
+    eventually("it says so", || director.log().contains("accepting pauses"));
+    director.reload(&base);
+    for client in &mut paused {
+        assert_eq!(client.send(request).answer().status, 302);
+    }
+    for at in many {
+        assert_eq!(get(at, "/").status, 302);
+    }
+}

@@ -182,6 +182,23 @@ fn redirects_say_what_they_say_on_http_1_and_leave_the_connection_open() {
 }
 
 #[test]
+fn a_trusted_proxy_tells_how_the_client_asked() {
+    for (trusted, told) in [("trusted-proxy 127.0.0.1\n", 503), ("", 302)] {
+        let at = free();
+        let config = format!("virtual {at}\nurl up https://%h/%d\nbind {at} up\n{trusted}");
+        let _director = Director::start(&config);
+        run(async {
+            let mut session = Session::to(at).await;
+            session.at = "192.0.2.9:443".parse().expect("an address");
+            let fields = [("x-forwarded-proto", "https")];
+            assert_eq!(session.ask("GET", "/x", &fields).await.status(), told);
+            let got = session.ask("GET", "/x", &[]).await;
+            assert_eq!(got.field("location"), Some("https://192.0.2.9/x"));
+        });
+    }
+}
+
+#[test]
 fn a_hundred_streams_at_once_are_all_answered() {
     let origin = Origin::saying("here");
     let (_director, at) = forwarding(&origin);

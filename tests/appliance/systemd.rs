@@ -1,6 +1,6 @@
 //! The service manager, played by the test: what it is told, what it keeps, what it hands over (issue 5, 7).
 
-use std::io::IoSliceMut;
+use std::io::{IoSliceMut, Read};
 use std::mem::MaybeUninit;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
@@ -11,7 +11,8 @@ use rustix::cmsg_space;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg};
 use tempfile::TempDir;
 
-use crate::support::{Client, Director, PATIENCE, free, get};
+use crate::support::{Client, Director, PATIENCE, eventually, free, get};
+use crate::upgrade::{calls, hears, says};
 
 /// Where the service manager hears.
 struct Manager {
@@ -39,6 +40,12 @@ impl Manager {
     /// The next word that begins with `wanted`, and the sockets that came with it.
     #[track_caller]
     fn hears(&self, wanted: &str) -> (String, Vec<OwnedFd>) {
+        self.hears_before(wanted, None)
+    }
+
+    /// The same, where a word that begins with `never` does not come before it.
+    #[track_caller]
+    fn hears_before(&self, wanted: &str, never: Option<&str>) -> (String, Vec<OwnedFd>) {
         loop {
             let mut bytes = [0; 4096];
             let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(8))];
@@ -58,6 +65,7 @@ impl Manager {
                 }
             }
             let word = String::from_utf8_lossy(&bytes[..heard.bytes]).into_owned();
+            assert!(never.is_none_or(|never| !word.starts_with(never)), "{word}");
             if word.starts_with(wanted) {
                 return (word, sockets);
             }
@@ -102,6 +110,32 @@ fn it_is_told_what_the_service_does() {
     director.terminate();
     manager.hears("STOPPING=1");
     assert_eq!(director.wait().code(), Some(0));
+}
+
+#[test]
+fn a_process_that_dies_when_it_is_to_begin_does_not_become_the_service() {
+    let at = free();
+    let config = format!("virtual {at}\nurl t http://t.example/%d\nbind {at} t\n");
+    let manager = Manager::new();
+    let mut director = Director::start_by(manager.command(), &config, &[]);
+    manager.hears("READY=1");
+    let mut heir = calls(&director, 1);
+    hears(&mut heir);
+    // The sockets came with one byte.
+    heir.read_exact(&mut [0]).expect("the sockets");
+    says(&mut heir, r#""Serving""#);
+    assert_eq!(hears(&mut heir), r#""Yours""#);
+    drop(heir);
+    eventually("it goes on", || {
+        director.log().contains("went away when it was to begin")
+    });
+    director.reload(&config);
+    manager.hears_before("RELOADING=1", Some("MAINPID="));
+    assert_eq!(get(at, "/x").status, 302);
+    director.upgrade(&[]);
+    let (word, _) = manager.hears("MAINPID=");
+    assert_eq!(word.trim(), format!("MAINPID={}", director.pid()));
+    manager.hears("READY=1");
 }
 
 #[test]

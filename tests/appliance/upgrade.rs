@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
+use std::thread;
 
 use crate::reload::Load;
 use crate::support::{
@@ -123,22 +124,28 @@ fn a_process_that_cannot_serve_changes_nothing_and_says_why() {
 }
 
 /// What a process says that calls, in the old one's tongue.
-fn calls(director: &Director, protocol: u32) -> UnixStream {
+pub(crate) fn calls(director: &Director, protocol: u32) -> UnixStream {
     let mut stream = UnixStream::connect(director.socket()).expect("it is there");
     stream.set_read_timeout(Some(PATIENCE)).expect("set");
     let hello = format!(
-        r#"{{"terminal":false,"columns":0,"rows":0,"command":null,"upgrade":{{"Take":{{"protocol":{protocol},"version":"9","pid":1,"socket":"/x"}}}}}}"#
+        r#"{{"terminal":false,"columns":0,"rows":0,"command":null,"upgrade":{{"Take":{{"protocol":{protocol},"version":"9","pid":1,"socket":"/x","acknowledges":true}}}}}}"#
     );
     writeln!(stream, "{hello}").expect("said");
     stream
 }
 
-fn hears(stream: &mut UnixStream) -> String {
+pub(crate) fn hears(stream: &mut UnixStream) -> String {
     let mut length = [0; 4];
     stream.read_exact(&mut length).expect("a word");
     let mut word = vec![0; u32::from_be_bytes(length) as usize];
     stream.read_exact(&mut word).expect("all of it");
     String::from_utf8(word).expect("text")
+}
+
+pub(crate) fn says(stream: &mut UnixStream, word: &str) {
+    let length = (word.len() as u32).to_be_bytes();
+    stream.write_all(&length).expect("said");
+    stream.write_all(word.as_bytes()).expect("said");
 }
 
 #[test]
@@ -162,15 +169,38 @@ fn who_speaks_otherwise_or_goes_away_changes_nothing() {
     hears(&mut failed);
     // The sockets came with one byte.
     failed.read_exact(&mut [0]).expect("the sockets");
-    let word = br#"{"Failed":"a reason of its own"}"#;
-    failed
-        .write_all(&(word.len() as u32).to_be_bytes())
-        .expect("said");
-    failed.write_all(word).expect("said");
+    says(&mut failed, r#"{"Failed":"a reason of its own"}"#);
     assert!(hears(&mut failed).contains("a reason of its own"));
     assert_eq!(get(at, "/x").location(), "http://t.example/x");
     director.upgrade(&[]);
     assert_eq!(get(at, "/x").location(), "http://t.example/x");
+}
+
+#[test]
+fn while_a_process_is_silent_who_looks_is_answered_and_a_change_waits() {
+    let at = free();
+    let director = Director::start(&redirects(at));
+    let mut silent = calls(&director, 1);
+    hears(&mut silent);
+    for _ in 0..2 {
+        let shown = director.typed(&["show startup-config"]);
+        assert!(shown.contains(&at.to_string()), "{shown}");
+        assert_eq!(get(at, "/x").status, 302);
+    }
+    thread::scope(|scope| {
+        let change = scope.spawn(|| director.typed(&["write memory"]));
+        director.typed(&["show running-config"]);
+        let log = director.log();
+        assert!(!log.contains("this process goes on"), "{log}");
+        drop(silent);
+        let said = change.join().expect("it is made");
+        assert!(said.contains("stored in"), "{said}");
+    });
+    let log = director.log();
+    assert!(
+        log.contains("the new process did not serve: it ended"),
+        "{log}"
+    );
 }
 
 #[test]

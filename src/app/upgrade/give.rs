@@ -1,5 +1,6 @@
 //! The running process's side: what it hands over, and that it goes on until the other serves.
 
+use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -9,8 +10,9 @@ use rustix::process::geteuid;
 use tracing::info;
 
 use super::wire::{hear, pass, say};
-use super::{By, Handover, PROTOCOL, Pending, Reply, Saved, WORD, Word};
-use crate::app::Director;
+use super::{By, Handover, PROTOCOL, Pending, Reply, SILENCE, Saved, Word};
+use crate::app::life::looks;
+use crate::app::{Director, WISHES_WAITING};
 use crate::console::serve::Caller;
 use crate::console::serve::frame::Call;
 use crate::decide::{Loads, Millis};
@@ -55,12 +57,27 @@ impl Gift {
         let count = sockets.len();
         say(stream, &Reply::Take(Box::new(self.handover)))
             .and_then(|()| pass(stream, &sockets))
-            .map_err(|e| format!("the new process could not be handed all {count} sockets: {e}"))?;
+            .map_err(|e| {
+                let why = unheard(&e);
+                format!("the new process could not be handed all {count} sockets: {why}")
+            })?;
         match hear::<Word>(stream) {
             Ok(Word::Serving) => Ok(()),
             Ok(Word::Failed(why)) => Err(format!("the new process cannot serve: {why}")),
-            Err(e) => Err(format!("the new process ended before it served: {e}")),
+            Ok(Word::Mine) => Err("the new process spoke out of turn".to_owned()),
+            Err(e) => Err(format!("the new process did not serve: {}", unheard(&e))),
         }
+    }
+}
+
+/// Why nothing was heard.
+fn unheard(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            format!("it said nothing for {} s", SILENCE.as_secs())
+        }
+        io::ErrorKind::UnexpectedEof => "it ended".to_owned(),
+        _ => error.to_string(),
     }
 }
 
@@ -69,22 +86,46 @@ pub struct Heir {
     talk: Talk,
     /// Its number.
     pub pid: u32,
+    acknowledges: bool,
 }
 
 impl Heir {
-    /// Says it: this process is to [retire](Director::retire).
-    ///
-    /// # Errors
-    /// Why this process goes on, in words.
-    pub fn let_go(self) -> Result<u32, String> {
-        let said = say(&self.talk.0, &Reply::Yours);
-        said.map_err(|e| format!("the new process went away when it was to begin: {e}"))?;
+    /// Says it, and waits until that is heard.
+    fn let_go(self) -> Result<Heir, String> {
+        let gone = |e: io::Error| {
+            let why = unheard(&e);
+            // It may be there still.
+            let _ = say(&self.talk.0, &Reply::No(why.clone()));
+            format!("the new process went away when it was to begin: {why}")
+        };
+        say(&self.talk.0, &Reply::Yours).map_err(gone)?;
+        if self.acknowledges {
+            match hear::<Word>(&self.talk.0).map_err(gone)? {
+                Word::Mine => {}
+                Word::Failed(why) => return Err(format!("the new process cannot serve: {why}")),
+                Word::Serving => return Err("the new process spoke out of turn".to_owned()),
+            }
+        }
         info!("process {} serves in the place of this one", self.pid);
-        Ok(self.pid)
+        Ok(self)
+    }
+
+    /// Tells it that whoever started this process knows of it.
+    pub fn is_named(self) {
+        // It does not wait for ever.
+        let _ = say(&self.talk.0, &Reply::Named);
     }
 }
 
 impl Director {
+    /// Leaves the service to the process that serves beside this one, which is to [retire](Director::retire).
+    ///
+    /// # Errors
+    /// Why this process goes on, in words.
+    pub async fn let_go(&mut self, heir: Heir) -> Result<Heir, String> {
+        self.looking_meanwhile(move || heir.let_go()).await?
+    }
+
     /// Hands over to the process that calls, and comes back when that serves. Nothing has changed here until it is told so. Cancel
     /// safe.
     ///
@@ -97,6 +138,7 @@ impl Director {
             version,
             pid,
             socket,
+            acknowledges,
         } = call
         else {
             return Err("this is no call to take over".to_owned());
@@ -118,7 +160,11 @@ impl Director {
             self.give_all(&talk, &socket).await
         };
         match result {
-            Ok(()) => Ok(Heir { talk, pid }),
+            Ok(()) => Ok(Heir {
+                talk,
+                pid,
+                acknowledges,
+            }),
             Err(why) => {
                 // It may be gone.
                 let _ = say(&talk.0, &Reply::No(why.clone()));
@@ -133,15 +179,41 @@ impl Director {
         self.gave_console = gift.handover.console;
         let stream = talk.0.try_clone().map_err(failed)?;
         let giving = move || {
-            stream.set_read_timeout(Some(WORD)).map_err(failed)?;
-            stream.set_write_timeout(Some(WORD)).map_err(failed)?;
+            stream.set_read_timeout(Some(SILENCE)).map_err(failed)?;
+            stream.set_write_timeout(Some(SILENCE)).map_err(failed)?;
             gift.give(&stream)
         };
-        self.meanwhile(giving).await??;
+        self.looking_meanwhile(giving).await??;
         if self.over {
             return Err("a worker ended by itself".to_owned());
         }
         Ok(())
+    }
+
+    /// Waits for the other process: whoever only looks is answered meanwhile, and who wants a change waits. Cancel safe.
+    async fn looking_meanwhile<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let mut task = tokio::task::spawn_blocking(work);
+        let done = loop {
+            let waiting = self.put_off.len();
+            let (tending, wishes, _) = self.tended();
+            let wish = tokio::select! {
+                biased;
+                done = &mut task => break done,
+                Some(wish) = wishes.recv(), if waiting < WISHES_WAITING => wish,
+                () = tending => {
+                    self.over = true;
+                    break task.await;
+                }
+            };
+            match looks(&wish) {
+                true => self.grant(wish).await,
+                false => self.put_off.push_back(wish),
+            }
+        };
+        done.map_err(|e| format!("it ended early: {e}"))
     }
 
     fn gift(&self, socket: &std::path::Path) -> std::io::Result<Gift> {

@@ -58,6 +58,7 @@ pub fn take_over(socket: &Path, own: &Path) -> Result<Taken, String> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
             socket: absolute(own),
+            acknowledges: true,
         }),
         ..Hello::default()
     };
@@ -67,7 +68,9 @@ pub fn take_over(socket: &Path, own: &Path) -> Result<Taken, String> {
     let handover = match hear::<Reply>(&stream).map_err(failed)? {
         Reply::Take(handover) => *handover,
         Reply::No(why) => return Err(why),
-        Reply::Yours => return Err("the running director spoke out of turn".to_owned()),
+        Reply::Yours | Reply::Named => {
+            return Err("the running director spoke out of turn".to_owned());
+        }
     };
     let mut taken = Taken {
         stream,
@@ -151,12 +154,25 @@ impl Taken {
         let failed = |e: io::Error| format!("the running director does not let go: {e}");
         say(&self.stream, &Word::Serving).map_err(failed)?;
         match hear::<Reply>(&self.stream).map_err(failed)? {
-            Reply::Yours => {
+            Reply::Yours => self.is_alone(),
+            Reply::No(why) => Err(why),
+            Reply::Take(_) | Reply::Named => {
+                Err("the running director spoke out of turn".to_owned())
+            }
+        }
+    }
+
+    /// Acknowledges that this process is alone, and waits until the service manager knows: it listens to nobody else before.
+    fn is_alone(&self) -> Result<(), String> {
+        // A director of another release does not wait for it, and says nothing more.
+        let said = say(&self.stream, &Word::Mine);
+        match said.and_then(|()| hear::<Reply>(&self.stream)) {
+            Ok(Reply::No(why)) => Err(why),
+            // Where the other one ended meanwhile nobody serves but this one.
+            Ok(_) | Err(_) => {
                 info!("took over: the process before lets its connections end");
                 Ok(())
             }
-            Reply::No(why) => Err(why),
-            Reply::Take(_) => Err("the running director spoke out of turn".to_owned()),
         }
     }
 }

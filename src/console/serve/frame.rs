@@ -45,6 +45,9 @@ pub enum Call {
         pid: u32,
         /// Where its console's socket is to be.
         socket: PathBuf,
+        /// It says when it has heard that it is alone.
+        #[serde(default)]
+        acknowledges: bool,
     },
 }
 

@@ -32,8 +32,8 @@ pub(in crate::control) struct Keyring {
     /// The folder of the startup configuration.
     pub(in crate::control) folder: PathBuf,
     pub(in crate::control) tickets: Arc<Tickets>,
-    /// When the keys of tickets were changed last.
-    rotated: Millis,
+    /// When the keys of tickets are to be changed next.
+    rotates_at: Millis,
     /// How near the end of each certificate was told, by its fingerprint.
     pub(super) told: HashMap<[u8; 32], u8>,
     /// Something has been served already.
@@ -45,12 +45,15 @@ impl Default for Keyring {
         Keyring {
             folder: PathBuf::new(),
             tickets: Tickets::new(),
-            rotated: Millis(0),
+            rotates_at: Millis(ROTATED_MS),
             told: HashMap::new(),
             started: false,
         }
     }
 }
+
+/// How long a key of tickets seals, in milliseconds.
+const ROTATED_MS: u64 = Tickets::rotated_s() as u64 * 1_000;
 
 impl Keyring {
     /// Reads by what holds now.
@@ -65,9 +68,8 @@ impl Keyring {
 
     /// Changes the keys of tickets where it is time to; to be called now and then.
     pub(in crate::control) fn rotate(&mut self, now: Millis) {
-        let after = u64::from(Tickets::rotated_s()) * 1_000;
-        if now.0.saturating_sub(self.rotated.0) >= after {
-            self.rotated = now;
+        if now.0 >= self.rotates_at.0 {
+            self.rotates_at = Millis(now.0 + ROTATED_MS);
             self.tickets.rotate();
         }
     }
@@ -77,9 +79,21 @@ impl Keyring {
         self.tickets.keep()
     }
 
-    /// Goes on with the keys of another process.
-    pub(in crate::control) fn resume_tickets(&self, kept: &[TicketKept]) {
+    /// In how many milliseconds they are to be changed.
+    pub(in crate::control) fn rotates_in_ms(&self, now: Millis) -> u64 {
+        self.rotates_at.0.saturating_sub(now.0)
+    }
+
+    /// Goes on with the keys of another process, which were to be changed in so many milliseconds.
+    pub(in crate::control) fn resume_tickets(
+        &mut self,
+        kept: &[TicketKept],
+        rotates_in_ms: Option<u64>,
+        now: Millis,
+    ) {
         self.tickets.resume(kept);
+        let left = rotates_in_ms.unwrap_or(ROTATED_MS).min(ROTATED_MS);
+        self.rotates_at = Millis(now.0 + left);
     }
 }
 
@@ -321,4 +335,39 @@ fn proofs(farm: &Arc<Farm>) -> Proofs {
         let proof = farm.upgrade()?.challenges().proof(domain)?;
         Some((proof.certificate.clone(), proof.key.clone()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_tickets_are_as_old_after_another_process_has_taken_over() {
+        let mut before = Keyring::default();
+        let first = before.ticket_keys();
+        before.rotate(Millis(ROTATED_MS - 1));
+        assert_eq!(before.ticket_keys(), first);
+        before.rotate(Millis(ROTATED_MS));
+        let second = before.ticket_keys();
+        assert_ne!(second, first);
+
+        let left = before.rotates_in_ms(Millis(ROTATED_MS + 600));
+        assert_eq!(left, ROTATED_MS - 600);
+        let mut after = Keyring::default();
+        after.resume_tickets(&second, Some(left), Millis(5));
+        after.rotate(Millis(left + 4));
+        assert_eq!(after.ticket_keys(), second);
+        after.rotate(Millis(left + 5));
+        assert_ne!(after.ticket_keys(), second);
+
+        // What a process of another release may say, or leave out.
+        for said in [None, Some(u64::MAX)] {
+            let mut after = Keyring::default();
+            after.resume_tickets(&second, said, Millis(5));
+            after.rotate(Millis(ROTATED_MS + 4));
+            assert_eq!(after.ticket_keys(), second);
+            after.rotate(Millis(ROTATED_MS + 5));
+            assert_ne!(after.ticket_keys(), second);
+        }
+    }
 }

@@ -70,6 +70,8 @@ pub struct Exchange {
     pub node: Option<NodeIndex>,
     /// The client's address.
     pub client: IpAddr,
+    /// How the client asked: a trusted proxy may have told it.
+    pub scheme: Scheme,
     /// The ticket that it came with.
     pub ticket: Option<Ticket>,
     /// The snapshot it was decided by.
@@ -223,7 +225,7 @@ where
                 ticket: None,
             };
         } else {
-            decide_again(worker, (client.local, client.scheme()), exchange);
+            decide_again(worker, client.local, exchange);
         }
         if exchange.decision.action != Action::Refuse {
             worker.tally.reassigned(&gauges, cause);
@@ -237,11 +239,7 @@ where
 }
 
 /// The next server, or a redirect, or a refusal: takes no turn of the predictor.
-fn decide_again(
-    worker: &Rc<Worker>,
-    (local, scheme): (SocketAddr, Scheme),
-    exchange: &mut Exchange,
-) {
+fn decide_again(worker: &Rc<Worker>, local: SocketAddr, exchange: &mut Exchange) {
     // A connection that does not come about takes seconds, in which other servers may have failed. What was tried has a meaning only
     // in the same configuration.
     let now = worker.farm.live().load();
@@ -253,6 +251,7 @@ fn decide_again(
         at,
         node,
         client,
+        scheme,
         live,
         attempt,
         place,
@@ -260,7 +259,7 @@ fn decide_again(
         ..
     } = exchange;
     let past = past(worker, head, *node, &live.snapshot);
-    let ask = request::ask(head, *at, (*client, local, scheme), past);
+    let ask = request::ask(head, *at, (*client, local, *scheme), past);
     let begun = trace.now();
     exchange.decision = decide(
         &ask,
@@ -284,10 +283,15 @@ impl Exchange {
     }
 
     /// The line that sets the client's cookie, if it is to be set.
-    fn cookie_line(&self, worker: &Worker, scheme: Scheme) -> Option<Vec<u8>> {
+    fn cookie_line(&self, worker: &Worker) -> Option<Vec<u8>> {
         let snapshot = &self.live.snapshot;
         let tickets = (self.decision.ticket, self.ticket);
-        past::cookie_line(snapshot, self.node?, tickets, (worker.unix_s(), scheme))
+        past::cookie_line(
+            snapshot,
+            self.node?,
+            tickets,
+            (worker.unix_s(), self.scheme),
+        )
     }
 }
 

@@ -92,13 +92,13 @@ where
     let ask = request::ask(
         head,
         *at,
-        (exchange.client, client.local, client.scheme()),
+        (exchange.client, client.local, exchange.scheme),
         Past::default(),
     );
     let minds = exchange
         .node
         .map_or(Minds::default(), |node| live.snapshot.minds(node));
-    let cookie = exchange.cookie_line(worker, client.scheme());
+    let cookie = exchange.cookie_line(worker);
     let redirect = Redirect {
         code,
         template: live.snapshot.template(url),

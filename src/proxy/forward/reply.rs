@@ -271,7 +271,7 @@ impl<S: Stream> Relay<'_, S> {
             delimited,
             pseudonym: &self.worker.pseudonym,
             date: self.worker.date(),
-            cookie: (self.exchange).cookie_line(self.worker, self.client.scheme()),
+            cookie: (self.exchange).cookie_line(self.worker),
         };
         response::write_head(text, answer, &style);
         self.reply.until_close = delimited == Delimited::Close;

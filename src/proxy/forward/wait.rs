@@ -92,7 +92,7 @@ fn look<S>(worker: &Rc<Worker>, client: &Client<S>, exchange: &mut Exchange) {
         exchange.node = live.snapshot.node_at(exchange.at);
         exchange.live = Arc::clone(&live);
     }
-    decide_again(worker, (client.local, client.scheme()), exchange);
+    decide_again(worker, client.local, exchange);
     // It was counted when the request came.
     exchange.attempt.came_back = None;
 }

@@ -285,6 +285,7 @@ impl Rig {
             at: self.at,
             node: live.snapshot.node_at(self.at),
             client: CLIENT.ip(),
+            scheme: Scheme::Http,
             ticket: None,
             live,
             decision,
