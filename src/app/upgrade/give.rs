@@ -76,7 +76,9 @@ fn unheard(error: &io::Error) -> String {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
             format!("it said nothing for {} s", SILENCE.as_secs())
         }
-        io::ErrorKind::UnexpectedEof => "it ended".to_owned(),
+        io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe => "it ended".to_owned(),
         _ => error.to_string(),
     }
 }
