@@ -153,7 +153,9 @@ impl Director {
             // Nothing else would have their files read.
             let (reader, model) = (self.writer.reader(), self.writer.configured());
             let files = self.meanwhile(move || reader.read(&model)).await?;
-            self.writer.take(files.map_err(|e| e.to_string())?).await;
+            self.writer
+                .take_files(files.map_err(|e| e.to_string())?)
+                .await;
         }
         let applied = self
             .put(

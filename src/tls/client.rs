@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::Resumption;
@@ -15,7 +16,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::client_trust::TrustError;
-use super::load::regular;
+use super::load::{pem_fault, regular};
 
 /// A connection to a server, once hands are shaken.
 pub type Stream = TlsStream<TcpStream>;
@@ -32,11 +33,12 @@ pub struct Anchors {
 pub struct Trust(BTreeMap<Box<str>, Arc<Anchors>>);
 
 impl Trust {
-    /// Reads these files; what did not change since `before` is the very same. `host`: the host's own authorities are needed too.
+    /// Reads these files, relative ones from `folder`; what did not change since `before` is the very same. `host`: the host's own authorities are needed too.
     ///
     /// # Errors
     /// A file that cannot be read or holds no certificate; a host without authorities.
     pub fn load<'a>(
+        folder: &Path,
         files: impl Iterator<Item = &'a str>,
         host: bool,
         before: &Trust,
@@ -49,8 +51,9 @@ impl Trust {
             if trust.0.contains_key(file) {
                 continue;
             }
-            let anchors = read(file, before.0.get(file)).map_err(|why| TrustError::File {
-                path: file.into(),
+            let path = folder.join(file);
+            let anchors = read(&path, before.0.get(file)).map_err(|why| TrustError::File {
+                path: path.display().to_string().into(),
                 why,
             })?;
             trust.0.insert(file.into(), anchors);
@@ -64,15 +67,15 @@ impl Trust {
     }
 }
 
-fn read(file: &str, before: Option<&Arc<Anchors>>) -> Result<Arc<Anchors>, Box<str>> {
-    let bytes = regular(file.as_ref()).map_err(|e| e.to_string())?;
+fn read(file: &Path, before: Option<&Arc<Anchors>>) -> Result<Arc<Anchors>, Box<str>> {
+    let bytes = regular(file).map_err(|e| e.to_string())?;
     let digest = blake3::hash(&bytes);
     if let Some(before) = before.filter(|before| before.digest == digest) {
         return Ok(Arc::clone(before));
     }
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&bytes) {
-        let certificate = certificate.map_err(|e| format!("not PEM: {e}"))?;
+        let certificate = certificate.map_err(|e| pem_fault(&e))?;
         let added = roots.add(certificate);
         added.map_err(|e| format!("a certificate in it is none of an authority: {e}"))?;
     }

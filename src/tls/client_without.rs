@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -53,6 +54,7 @@ impl Trust {
     /// # Errors
     /// Where anything is asked for.
     pub fn load<'a>(
+        _: &Path,
         mut files: impl Iterator<Item = &'a str>,
         host: bool,
         _: &Trust,
