@@ -66,7 +66,7 @@ fn said_of(lines: &str) -> String {
 #[test]
 fn files_that_serve_would_refuse_are_told_with_who_names_them() {
     let told = said_of(
-        "virtual 127.0.0.1:443\nurl a http://b.example/\nbind 127.0.0.1:443 a\ncertificate k none.crt none.key\ntls 127.0.0.1:443 k\nclient-certificates 127.0.0.1:443 empty.pem\nreal 192.0.2.1:443 is tls verify b.example ca /none/ca.pem\ndip 192.0.2.3 192.0.2.2:443 tls verify b.example ca /none/other.pem\n",
+        "virtual 127.0.0.1:443\nurl a http://b.example/\nbind 127.0.0.1:443 a\ncertificate k none.crt none.key\ntls 127.0.0.1:443 k\nclient-certificates 127.0.0.1:443 empty.pem\nreal 192.0.2.1:443 is tls verify b.example ca /none/ca.pem\ndip 192.0.2.3 192.0.2.2:443 tls verify b.example ca other.pem\n",
     );
     for (of, why) in [
         ("certificate k: `", "none.crt`: it cannot be read"),
@@ -75,11 +75,28 @@ fn files_that_serve_would_refuse_are_told_with_who_names_them() {
             "empty.pem`: no certificate is in it",
         ),
         ("real 192.0.2.1:443: ", "`/none/ca.pem` cannot be used"),
-        ("dip 192.0.2.3: ", "`/none/other.pem` cannot be used"),
+        ("dip 192.0.2.3: ", "/other.pem` cannot be used"),
     ] {
         let line = told.lines().find(|line| line.contains(of));
         let line = line.unwrap_or_else(|| panic!("{of}: {told}"));
         assert!(line.contains(why), "{line}");
         assert!(line.contains("`serve` refuses to start"), "{line}");
     }
+}
+
+#[test]
+fn a_certificate_that_is_not_for_servers_is_told() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let mut params = rcgen::CertificateParams::new(vec!["a.example".into()]).expect("names");
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let certificate = params.self_signed(&key).expect("a certificate");
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("k.crt"), certificate.pem()).expect("it can be written");
+    fs::write(path("k.key"), key.serialize_pem()).expect("it can be written");
+    fs::write(path("file"), "certificate k k.crt k.key\n").expect("it can be written");
+    let out = check(&[&path("file").display().to_string()]);
+    assert_eq!(out.status.code(), Some(0));
+    let told = text(&out.stderr);
+    assert!(told.contains("lacks serverAuth"), "{told}");
 }

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use instant_acme::{Account, AccountBuilder, AccountCredentials, NewAccount};
+use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use super::order::Failed;
@@ -36,17 +37,77 @@ pub(super) async fn open(folder: &Path, authority: &Acme) -> Result<Account, Fai
     let Some(text) = text else {
         return create(&path, authority).await;
     };
-    let credentials: AccountCredentials = serde_json::from_slice(&text).map_err(|e| {
+    let kept: Kept = serde_json::from_slice(&text).map_err(|e| {
         Failed::Told(format!(
             "`{shown}` is not the account that was stored there ({e}); bring it back, or remove it to have a new account made"
         ))
     })?;
-    let account = builder(authority)?.from_credentials(credentials).await;
-    account.map_err(|e| Failed::asking(authority, &e))
+    let account = builder(authority)?.from_credentials(kept.credentials).await;
+    let account = account.map_err(|e| Failed::asking(authority, &e))?;
+    if kept.contact != authority.contact {
+        tell_contact(&account, authority).await?;
+        // The credentials go into the account and come back from nowhere else.
+        let credentials = serde_json::from_slice::<Kept>(&text).map(|kept| kept.credentials);
+        keep(&path, authority, credentials)?;
+    }
+    Ok(account)
+}
+
+/// What is in the file.
+#[derive(Deserialize, Serialize)]
+struct Kept {
+    #[serde(flatten)]
+    credentials: AccountCredentials,
+    /// The mail address that the authority was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    contact: Option<Box<str>>,
+}
+
+fn keep(
+    path: &Path,
+    authority: &Acme,
+    credentials: serde_json::Result<AccountCredentials>,
+) -> Result<(), Failed> {
+    let contact = authority.contact.clone();
+    let kept = credentials.map(|credentials| Kept {
+        credentials,
+        contact,
+    });
+    let text = kept.and_then(|kept| serde_json::to_vec_pretty(&kept));
+    let text =
+        text.map_err(|e| Failed::Told(format!("the account cannot be written down: {e}")))?;
+    store(path, &text)
+}
+
+/// Tells the authority the mail address of the configuration, or that there is none any more.
+async fn tell_contact(account: &Account, authority: &Acme) -> Result<(), Failed> {
+    let contact = mailto(authority);
+    let contact: Vec<&str> = contact.as_deref().into_iter().collect();
+    let told = account.update_contacts(&contact).await;
+    told.map_err(|e| Failed::asking(authority, &e))?;
+    info!(
+        "{} was told the account's contact: {}",
+        authority.directory,
+        authority.contact.as_deref().unwrap_or("none")
+    );
+    Ok(())
+}
+
+fn mailto(authority: &Acme) -> Option<String> {
+    authority.contact.as_ref().map(|m| format!("mailto:{m}"))
+}
+
+/// A new account in the place of the one that is kept.
+///
+/// # Errors
+/// As [`open`].
+pub(super) async fn renew(folder: &Path, authority: &Acme) -> Result<(), Failed> {
+    let path = file(folder, &authority.directory);
+    create(&path, authority).await.map(drop)
 }
 
 async fn create(path: &Path, authority: &Acme) -> Result<Account, Failed> {
-    let contact = authority.contact.as_ref().map(|m| format!("mailto:{m}"));
+    let contact = mailto(authority);
     let contact: Vec<&str> = contact.as_deref().into_iter().collect();
     let wanted = NewAccount {
         contact: &contact,
@@ -56,9 +117,7 @@ async fn create(path: &Path, authority: &Acme) -> Result<Account, Failed> {
     let directory = authority.directory.clone().into();
     let created = builder(authority)?.create(&wanted, directory, None).await;
     let (account, credentials) = created.map_err(|e| Failed::asking(authority, &e))?;
-    let text = serde_json::to_vec_pretty(&credentials)
-        .map_err(|e| Failed::Told(format!("the new account cannot be written down: {e}")))?;
-    store(path, &text)?;
+    keep(path, authority, Ok(credentials))?;
     info!(
         "a new account at {} is kept in `{}`",
         authority.directory,
@@ -83,6 +142,14 @@ pub(super) fn store(path: &Path, bytes: &[u8]) -> Result<(), Failed> {
 }
 
 fn builder(authority: &Acme) -> Result<AccountBuilder, Failed> {
+    if let Some(file) = &authority.ca
+        && fs::metadata(&**file).is_ok_and(|found| !found.is_file())
+    {
+        // Another one could keep its reader waiting for ever.
+        return Err(Failed::Told(format!(
+            "the authority's root in `{file}` cannot be used: it is no regular file"
+        )));
+    }
     let builder = match &authority.ca {
         Some(file) => Account::builder_with_root(&**file),
         None => Account::builder(),

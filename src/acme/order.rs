@@ -8,6 +8,8 @@ use instant_acme::{
     RetryPolicy,
 };
 
+use tracing::warn;
+
 use super::account;
 use super::proof::{self, Shown};
 use crate::control::{Farm, Issue};
@@ -18,6 +20,9 @@ const PATIENCE: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(90)
 
 /// The problem of a nonce that was used or forgotten (RFC 8555 §6.7).
 const BAD_NONCE: &str = "urn:ietf:params:acme:error:badNonce";
+
+/// The problem of an account that the authority does not know (RFC 8555 §6.7).
+const NO_ACCOUNT: &str = "urn:ietf:params:acme:error:accountDoesNotExist";
 
 /// How many orders one try may place where the authority calls nonces stale: any request may meet that (RFC 8555 §6.5), and
 /// `instant-acme` asks three times only.
@@ -30,6 +35,10 @@ pub(super) enum Failed {
     Told(String),
     /// The authority called one nonce after the other stale, in these words: nothing is wrong with what was asked.
     Stale(String),
+    /// The authority does not know the account, in these words.
+    Forgotten(String),
+    /// A proof was not taken, in the authority's words.
+    Proof(String),
 }
 
 impl Failed {
@@ -42,10 +51,13 @@ impl Failed {
             cause = why.source();
         }
         let said = format!("{}: {said}", authority.directory);
-        match error {
-            Error::Api(problem) if problem.r#type.as_deref() == Some(BAD_NONCE) => {
-                Failed::Stale(said)
-            }
+        let problem = match error {
+            Error::Api(problem) => problem.r#type.as_deref(),
+            _ => None,
+        };
+        match problem {
+            Some(BAD_NONCE) => Failed::Stale(said),
+            Some(NO_ACCOUNT) => Failed::Forgotten(said),
             _ => Failed::Told(said),
         }
     }
@@ -53,7 +65,8 @@ impl Failed {
 
 impl fmt::Display for Failed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Failed::Told(why) | Failed::Stale(why)) = self;
+        let (Failed::Told(why) | Failed::Stale(why) | Failed::Forgotten(why) | Failed::Proof(why)) =
+            self;
         f.write_str(why)
     }
 }
@@ -130,7 +143,8 @@ pub(super) async fn order(
         OrderStatus::Ready | OrderStatus::Valid => {}
         status => {
             let why = refused(&mut order).await;
-            return Err(Failed::Told(format!("the order is {status:?}{why}")));
+            let why = format!("{}: the order is {status:?}{why}", way.as_str());
+            return Err(Failed::Proof(why));
         }
     }
     drop(shown);
@@ -167,6 +181,7 @@ pub(super) async fn issue(
     way: Way,
 ) -> Result<(), Failed> {
     let mut orders = 0;
+    let mut is_new = false;
     let text = loop {
         orders += 1;
         let ordered = async {
@@ -175,6 +190,11 @@ pub(super) async fn issue(
         };
         match ordered.await {
             Err(Failed::Stale(_)) if orders < ORDERS => {}
+            Err(Failed::Forgotten(why)) if !is_new => {
+                is_new = true;
+                warn!("the authority does not know the account any more, a new one is made: {why}");
+                account::renew(folder, authority).await?;
+            }
             other => break other?,
         }
     };

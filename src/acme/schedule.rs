@@ -13,6 +13,7 @@ use super::Renewed;
 use super::order::{self, Failed, Way};
 use super::stored::{self, Stored};
 use crate::control::{Farm, Issue, IssueNote, Issuing};
+use crate::model::Acme;
 
 /// The first wait after a try in vain; each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_secs(60);
@@ -35,10 +36,13 @@ struct Tries {
 pub(super) async fn follow(farm: &Farm, renewed: &Renewed) {
     let mut wanted = farm.issuance().wanted();
     let mut tries: HashMap<Box<str>, (Issue, Tries)> = HashMap::new();
+    let mut authority = Acme::default();
     loop {
         let issuing = Arc::clone(&wanted.borrow_and_update());
         // A certificate that is asked for differently begins anew.
-        tries.retain(|_, (issue, _)| issuing.issues.contains(issue));
+        let is_asked = issuing.authority == authority;
+        tries.retain(|_, (issue, _)| is_asked && issuing.issues.contains(issue));
+        authority.clone_from(&issuing.authority);
         let next = (issuing.issues.iter())
             .map(|issue| {
                 let known = tries.get(&issue.name).map_or(Tries::default(), |(_, t)| *t);
@@ -73,7 +77,7 @@ async fn attempt(farm: &Farm, issuing: &Issuing, issue: &Issue, before: u32) -> 
     };
     let to = (&issuing.authority, issuing.folder.as_path());
     match timeout(TRY, order::issue(farm, to, issue, way)).await {
-        Ok(done) => done.map_err(|why| Failed::Told(format!("{}: {why}", way.as_str()))),
+        Ok(done) => done,
         Err(_) => Err(Failed::Told(format!(
             "nothing came of it in {} s",
             TRY.as_secs()
@@ -119,15 +123,20 @@ fn settle(
             renewed(name);
         }
         Err(why) => {
+            let is_proof = matches!(why, Failed::Proof(_));
             let wait = pause(known.in_vain, RandomState::new().hash_one(name));
             known.in_vain = known.in_vain.saturating_add(1);
             known.wait = Some(now + wait);
+            let mut why = why.to_string();
+            if is_proof {
+                let names = issue.domains.join(", ");
+                why += &format!("; the authority has to reach this host at {names}");
+            }
+            note(farm, issue, now + wait, Some(why.as_str().into()));
             warn!(
-                "certificate {name}: not issued: {why}; the authority has to reach this host at {}; next try in {} min",
-                issue.domains.join(", "),
+                "certificate {name}: not issued: {why}; next try in {} min",
                 wait.as_secs().div_ceil(60)
             );
-            note(farm, issue, now + wait, Some(why.to_string().into()));
         }
     }
 }

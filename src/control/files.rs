@@ -1,6 +1,7 @@
 //! The files that a configuration names, read apart from the writer: a file may keep whoever reads it waiting.
 
 use std::fmt;
+use std::path::Path;
 
 use super::keys::KeyReader;
 use super::{Keys, PrepareError};
@@ -27,7 +28,7 @@ impl Reader {
     pub fn read(&self, model: &Model) -> Result<Files, PrepareError> {
         Ok(Files {
             keys: self.0.all(model).map_err(PrepareError::Keys)?,
-            trust: trust(model, &self.0.farm.trust().load())?,
+            trust: trust(model, &self.0.folder, &self.0.farm.trust().load())?,
         })
     }
 
@@ -55,16 +56,16 @@ impl fmt::Display for TrustFault {
     }
 }
 
-/// Reads the certificate authorities by which `model` has servers checked; `before`: those that hold now.
-fn trust(model: &Model, before: &Trust) -> Result<Trust, PrepareError> {
+/// Reads the certificate authorities by which `model` has servers checked, relative files from `folder`; `before`: those that hold now.
+fn trust(model: &Model, folder: &Path, before: &Trust) -> Result<Trust, PrepareError> {
     let all = servers(model).map(|(_, speech)| speech);
-    load(all, before).map_err(|_| PrepareError::Trust(trust_faults(model)))
+    load((folder, all), before).map_err(|_| PrepareError::Trust(trust_faults(model, folder)))
 }
 
 /// Every server whose certificate authorities are of no use.
-pub(super) fn trust_faults(model: &Model) -> Vec<TrustFault> {
+pub(super) fn trust_faults(model: &Model, folder: &Path) -> Vec<TrustFault> {
     let fault = |(of, speech)| {
-        let error = load(std::iter::once(speech), &Trust::default()).err()?;
+        let error = load((folder, std::iter::once(speech)), &Trust::default()).err()?;
         Some(TrustFault { of, error })
     };
     servers(model).filter_map(fault).collect()
@@ -79,7 +80,7 @@ fn servers(model: &Model) -> impl Iterator<Item = (String, &Speech)> {
 }
 
 fn load<'m>(
-    speeches: impl Iterator<Item = &'m Speech>,
+    (folder, speeches): (&Path, impl Iterator<Item = &'m Speech>),
     before: &Trust,
 ) -> Result<Trust, TrustError> {
     let speeches: Vec<_> = speeches.collect();
@@ -88,5 +89,5 @@ fn load<'m>(
     let mut all = speeches.iter().filter_map(|speech| speech.tls.as_ref());
     let host = all.any(by_host);
     let files = speeches.iter().filter_map(|speech| speech.ca());
-    Trust::load(files, host, before)
+    Trust::load(folder, files, host, before)
 }

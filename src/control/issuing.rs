@@ -29,7 +29,7 @@ pub struct Issue {
 /// All that is to be issued, by whom, and where accounts are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Issuing {
-    /// The authority.
+    /// The authority; the file of its root is found.
     pub authority: Acme,
     /// The folder of accounts.
     pub folder: PathBuf,
@@ -58,9 +58,12 @@ impl Issuing {
                 by_http,
             })
         });
+        let mut authority = model.globals.acme.clone().unwrap_or_default();
+        let root = authority.ca.take();
+        authority.ca = root.map(|file| folder.join(&*file).to_string_lossy().into());
         Issuing {
             issues: issues.collect(),
-            authority: model.globals.acme.clone().unwrap_or_default(),
+            authority,
             folder: acme_folder(folder),
         }
     }

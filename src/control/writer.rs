@@ -191,7 +191,7 @@ impl Writer {
         &self.doors
     }
 
-    /// What reads the files of a configuration, to be given to [`Writer::replace_by`] or [`Writer::take`].
+    /// What reads the files of a configuration, to be given to [`Writer::replace_by`] or [`Writer::take_files`].
     pub fn reader(&self) -> Reader {
         Reader(self.keyring.reader(&self.farm))
     }
@@ -369,7 +369,7 @@ impl Writer {
             tokio::select! {
                 biased;
                 report = reports.recv() => match report {
-                    Some(report) => self.learn(report),
+                    Some(report) => self.take(report),
                     None => return,
                 },
                 () = tokio::time::sleep(wait) => {}
@@ -391,13 +391,13 @@ impl Writer {
                 return;
             }
             match tokio::time::timeout_at(gathered, reports.recv()).await {
-                Ok(Some(report)) => self.learn(report),
+                Ok(Some(report)) => self.take(report),
                 Ok(None) | Err(_) => return,
             }
         }
     }
 
-    fn learn(&mut self, report: Report) {
+    fn take(&mut self, report: Report) {
         match report {
             Report::Exchange {
                 server,

@@ -59,7 +59,8 @@ async fn a_verified_certificate_must_be_for_the_host_asked_for() {
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(&file, pem).expect("written");
     let path = file.path().to_str().expect("a path");
-    let trust = Trust::load([path].into_iter(), false, &Trust::default()).expect("authorities");
+    let trust = Trust::load("".as_ref(), [path].into_iter(), false, &Trust::default())
+        .expect("authorities");
     let check = Check::By(Arc::clone(trust.anchors(path).expect("loaded")));
     let check = &check;
     let shake = |name| async move {

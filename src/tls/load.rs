@@ -47,7 +47,23 @@ impl Problem {
     }
 
     pub(super) fn pem(path: &Path, error: &pem::Error) -> Problem {
-        Problem::of(path, format!("it is no PEM: {error}"))
+        Problem::of(path, pem_fault(error))
+    }
+}
+
+/// What is wrong with a text that is to be PEM.
+pub(super) fn pem_fault(error: &pem::Error) -> String {
+    match error {
+        pem::Error::MissingSectionEnd { end_marker } => {
+            let label = String::from_utf8_lossy(end_marker);
+            let label = label.trim().trim_matches('-').trim_start_matches("END ");
+            format!("the line `-----END {label}-----` is missing in it; was it written half?")
+        }
+        pem::Error::IllegalSectionStart { line } => format!(
+            "it is no PEM: `{}` begins nothing",
+            String::from_utf8_lossy(line).trim().escape_debug()
+        ),
+        error => format!("it is no PEM: {error}"),
     }
 }
 
@@ -168,21 +184,23 @@ fn check(
         let why = format!("its chain has more than {CHAIN} certificates");
         return Err(Problem::of(chain, why));
     }
-    let private = private_key(key, key_text)?;
-    let signing = super::provider().key_provider.load_private_key(private);
-    let signing =
-        signing.map_err(|e| Problem::of(key, format!("the key in it cannot be used: {e}")))?;
-    let certified = Arc::new(CertifiedKey::new(certificates, signing));
-    let mut parsed = Vec::with_capacity(certified.cert.len());
-    for (nth, der) in (1..).zip(&certified.cert) {
+    let mut parsed = Vec::with_capacity(certificates.len());
+    for (nth, der) in (1..).zip(&certificates) {
         let (_, certificate) = X509Certificate::from_der(der).map_err(|e| {
             Problem::of(chain, format!("its certificate {nth} cannot be read: {e}"))
         })?;
         parsed.push(certificate);
     }
+    // Before the key is loaded, which knows no better word for one that is too weak than that it cannot.
+    let algorithm = algorithm(&parsed[0]).map_err(|why| Problem::of(chain, why))?;
+    let private = private_key(key, key_text)?;
+    let signing = super::provider().key_provider.load_private_key(private);
+    let signing =
+        signing.map_err(|e| Problem::of(key, format!("the key in it cannot be used: {e}")))?;
+    let certified = Arc::new(CertifiedKey::new(certificates.clone(), signing));
     fits(&certified, &parsed, chain, key)?;
     in_order(&parsed, chain)?;
-    seen(&parsed, chain, Arc::clone(&certified))
+    Ok(seen((&parsed, chain), algorithm, certified))
 }
 
 fn private_key(path: &Path, text: &[u8]) -> Result<PrivateKeyDer<'static>, Problem> {
@@ -197,7 +215,7 @@ fn private_key(path: &Path, text: &[u8]) -> Result<PrivateKeyDer<'static>, Probl
                 "no private key is in it; one in PEM begins with `-----BEGIN PRIVATE KEY-----`"
                     .to_owned()
             }
-            e => format!("it is no PEM: {e}"),
+            e => pem_fault(&e),
         };
         Problem::of(path, why)
     })
@@ -247,23 +265,53 @@ fn in_order(parsed: &[X509Certificate<'_>], chain: &Path) -> Result<(), Problem>
             );
             return Err(Problem::of(chain, why));
         }
+        if !is_signed(of, by) {
+            let why = format!(
+                "its certificate {} was not signed by the key of certificate {}, though that is called `{}`: the issuer has another by now, which belongs there",
+                nth + 1,
+                nth + 2,
+                by.subject(),
+            );
+            return Err(Problem::of(chain, why));
+        }
     }
     Ok(())
 }
 
+/// Whether the key of `by` signed `of`; also where that cannot be told, as the algorithm is unknown here.
+fn is_signed(of: &X509Certificate<'_>, by: &X509Certificate<'_>) -> bool {
+    let name = of.signature_algorithm.algorithm.as_bytes();
+    let provider = super::provider();
+    let known = provider.signature_verification_algorithms.all.iter();
+    // An identifier is the name in DER (tag, length, octets), then its parameters.
+    let mut known = known
+        .filter(|known| known.signature_alg_id().as_ref().get(2..2 + name.len()) == Some(name))
+        .peekable();
+    let key = &by.public_key().subject_public_key.data;
+    let (said, signature) = (of.tbs_certificate.as_ref(), &of.signature_value.data);
+    known.peek().is_none()
+        || known.any(|known| known.verify_signature(key, said, signature).is_ok())
+}
+
 /// What is known of a chain that fits its key.
 fn seen(
-    parsed: &[X509Certificate<'_>],
-    chain: &Path,
+    (parsed, chain): (&[X509Certificate<'_>], &Path),
+    algorithm: Box<str>,
     key: Arc<CertifiedKey>,
-) -> Result<Loaded, Problem> {
+) -> Loaded {
     let own = &parsed[0];
-    let algorithm = algorithm(own).map_err(|why| Problem::of(chain, why))?;
     let names = names(own);
     let mut remarks = Vec::new();
     if names.is_empty() {
         remarks.push(format!(
             "the certificate `{}` is for no name: clients look at subject alternative names alone, and it has none",
+            chain.display()
+        ));
+    }
+    let usage = own.extended_key_usage().ok().flatten();
+    if usage.is_some_and(|usage| !usage.value.server_auth && !usage.value.any) {
+        remarks.push(format!(
+            "the certificate `{}` is not for servers: its extended key usage lacks serverAuth, and clients turn away",
             chain.display()
         ));
     }
@@ -276,7 +324,7 @@ fn seen(
     }
     let end = |c: &X509Certificate<'_>| c.validity().not_after.timestamp();
     let begin = |c: &X509Certificate<'_>| c.validity().not_before.timestamp();
-    Ok(Loaded {
+    Loaded {
         fingerprint: *blake3::hash(&key.cert[0]).as_bytes(),
         key,
         names: Arc::new(names),
@@ -286,7 +334,7 @@ fn seen(
         algorithm,
         stands_in: false,
         remarks,
-    })
+    }
 }
 
 /// What kind of key the certificate is for; an error where it is too weak or clients do not take it.

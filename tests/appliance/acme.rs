@@ -46,8 +46,10 @@ struct Authority {
     root: PathBuf,
     http: SocketAddr,
     tls: SocketAddr,
+    api: SocketAddr,
+    arguments: Vec<String>,
     _folder: TempDir,
-    _programs: [Program; 2],
+    programs: [Program; 2],
 }
 
 impl Authority {
@@ -84,21 +86,35 @@ impl Authority {
             ],
         );
         let file = file.display().to_string();
-        let pebble = Program::start(
-            "pebble",
-            &["-config", &file, "-dnsserver", &names.to_string()],
-        );
-        eventually("the authority listens", || {
-            std::net::TcpStream::connect(api).is_ok()
-        });
+        let arguments = ["-config", &file, "-dnsserver", &names.to_string()].map(str::to_owned);
+        let pebble = Authority::serve(&arguments, api);
         Authority {
+            api,
+            arguments: arguments.to_vec(),
             directory: format!("https://localhost:{}/dir", api.port()),
             root,
             http,
             tls,
             _folder: folder,
-            _programs: [resolving, pebble],
+            programs: [resolving, pebble],
         }
+    }
+
+    fn serve(arguments: &[String], api: SocketAddr) -> Program {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let pebble = Program::start("pebble", &arguments);
+        eventually("the authority listens", || {
+            std::net::TcpStream::connect(api).is_ok()
+        });
+        pebble
+    }
+
+    /// Another one in its place, which knows nothing of what this one did.
+    fn forget(&mut self) {
+        let pebble = &mut self.programs[1];
+        let _ = pebble.0.kill();
+        let _ = pebble.0.wait();
+        *pebble = Authority::serve(&self.arguments, self.api);
     }
 
     /// A redirecting virtual in cleartext and one with TLS, and what is to be issued for them.
@@ -214,7 +230,13 @@ fn names_are_proven_by_the_listener_with_tls_and_certificates_renewed_without_a_
 #[test]
 fn names_are_proven_by_the_listener_without_tls_where_no_other_shows_them() {
     let authority = Authority::start(86_400);
-    let director = Director::start(&authority.config("certificate spare acme spare.example\n"));
+    let config = authority.config("certificate spare acme spare.example\n");
+    let root = authority.root.display().to_string();
+    let director = Director::start(&config.replace(&root, "root.pem"));
+    // Like any path that is not absolute it is taken from the folder of the startup file.
+    let beside = director.file().with_file_name("root.pem");
+    fs::copy(&authority.root, beside).expect("copied");
+    director.reload(&config.replace(&root, "./root.pem"));
     let file = stored(&director, "spare");
     at_last("it is issued", &director, || {
         let text = fs::read_to_string(&file).ok()?;
@@ -237,6 +259,18 @@ fn an_authority_that_cannot_be_reached_is_told_and_asked_again() {
         let log = director.log();
         (log.contains("certificate shop: not issued") && log.contains("next try in")).then_some(())
     });
+    // Whoever looks is told, without advice that does not fit.
+    let seen = director.typed(&["show certificate shop"]);
+    assert!(
+        seen.contains("Not issued") && seen.contains("next try"),
+        "{seen}"
+    );
+    let seen = director.typed(&["show certificate shop | json"]);
+    assert!(
+        seen.contains("not_issued") && seen.contains("next_try"),
+        "{seen}"
+    );
+    assert!(!director.log().contains("has to reach this host"));
     // Meanwhile a stand-in is shown.
     let (count, _) = shown(tls, "shop.example").expect("a handshake");
     assert_eq!(count, 1);
@@ -264,4 +298,46 @@ fn what_another_process_stored_is_shown_though_the_operators_own_files_are_broke
     assert_eq!(found, der(&files.file("new.crt")));
     let (_, kept) = shown(tls, "own.example").expect("a handshake");
     assert_eq!(kept, before);
+}
+
+#[test]
+fn an_authority_that_forgot_the_account_is_given_a_new_one() {
+    let mut authority = Authority::start(86_400);
+    let config = authority.config("");
+    let one = format!("{config}certificate one acme one.example\n");
+    let director = Director::start(&one);
+    let issued = |name: &str| {
+        let file = stored(&director, name);
+        at_last("it is issued", &director, || fs::read(&file).ok())
+    };
+    issued("one");
+    authority.forget();
+    director.reload(&format!("{one}certificate two acme two.example\n"));
+    issued("two");
+    assert!(director.log().contains("does not know the account"));
+}
+
+#[test]
+fn another_contact_is_told_to_the_authority_with_the_next_order() {
+    let authority = Authority::start(86_400);
+    let one = authority.config("certificate one acme one.example\n");
+    let director = Director::start(&one);
+    let issued = |name: &str| {
+        let file = stored(&director, name);
+        at_last("it is issued", &director, || fs::read(&file).ok())
+    };
+    issued("one");
+    let told = || {
+        director
+            .log()
+            .matches("was told the account's contact")
+            .count()
+    };
+    let two = one.replace("ops@shop.example", "new@shop.example");
+    director.reload(&format!("{two}certificate two acme two.example\n"));
+    issued("two");
+    assert_eq!(told(), 1, "{}", director.log());
+    director.reload(&format!("{two}certificate three acme three.example\n"));
+    issued("three");
+    assert_eq!(told(), 1, "once is enough");
 }

@@ -102,6 +102,25 @@ fn what_cannot_be_used_is_refused_with_its_reason() {
     )
     .expect("written");
     std::fs::write(crt("empty"), "").expect("written");
+    std::fs::write(crt("half"), &chain[..own - 40]).expect("written");
+    // An intermediate of the same name with another key.
+    let mut params = rcgen::CertificateParams::new(Vec::new()).expect("no names");
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let name = rcgen::DnType::CommonName;
+    params
+        .distinguished_name
+        .push(name, "an authority of these tests");
+    let other = rcgen::KeyPair::generate().expect("a key");
+    let other = params.self_signed(&other).expect("a certificate").pem();
+    std::fs::write(crt("other"), format!("{}\n{other}", &chain[..own])).expect("written");
+    let made = Command::new("openssl")
+        .args([
+            "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-subj", "/CN=weak",
+        ])
+        .args([std::ffi::OsStr::new("-keyout"), key("weak").as_os_str()])
+        .args([std::ffi::OsStr::new("-out"), crt("weak").as_os_str()])
+        .output();
+    assert!(made.expect("openssl runs").status.success());
     for (chain, key, why) in [
         (crt("b"), key("a"), "is not that of the certificate"),
         (crt("turned"), key("b"), "has to be the first"),
@@ -111,6 +130,21 @@ fn what_cannot_be_used_is_refused_with_its_reason() {
         (crt("b"), crt("empty"), "no private key is in it"),
         (crt("old"), key("old"), "it has expired"),
         (crt("none"), key("b"), "cannot be read"),
+        (
+            crt("other"),
+            key("b"),
+            "was not signed by the key of certificate 2",
+        ),
+        (
+            crt("weak"),
+            key("weak"),
+            "its RSA key of 1024 bits is too weak",
+        ),
+        (
+            crt("half"),
+            key("b"),
+            "`-----END CERTIFICATE-----` is missing",
+        ),
     ] {
         let said = director.reload_refused(&format!(
             "{config}certificate x {} {}\ntls {at} x\n",

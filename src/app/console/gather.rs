@@ -485,7 +485,7 @@ fn certificates(farm: &Farm) -> Vec<CertificateSeen> {
         }
         CertificateSeen {
             name: held.name.clone(),
-            state: standing_of(loaded, now_s),
+            state: standing_of(held, now_s),
             from: at(loaded.not_before_s),
             until: at(loaded.not_after_s),
             names: loaded.names.all(),
@@ -494,6 +494,10 @@ fn certificates(farm: &Farm) -> Vec<CertificateSeen> {
             issuer: loaded.issuer.clone(),
             source: held.source.clone(),
             fingerprint: fingerprint.into(),
+            issuing: farm
+                .issuance()
+                .noted(&held.name)
+                .filter(|_| held.is_issued()),
         }
     });
     seen.collect()

@@ -1,10 +1,11 @@
 //! `show certificate`: what is shown to clients of TLS, where, and until when.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::select::near;
 use super::table::{Column, Table, numbers, texts, words};
-use super::words::{NOTHING, date, iso};
+use super::words::{NOTHING, date, iso, maybe};
 use super::{CertificateSeen, Scene};
 
 /// The certificate that is named; `None`: all.
@@ -39,14 +40,19 @@ const CERTIFICATES: [Column; 8] = [
 ];
 
 pub(super) fn table(scene: &Scene, some: &[&CertificateSeen]) -> Table {
-    let mut table = Table::new(&CERTIFICATES);
+    let fails = some.iter().any(|c| failed(c).is_some());
+    let mut columns = CERTIFICATES.to_vec();
+    if fails {
+        columns.insert(FAILURE, texts("Not issued", 30));
+    }
+    let mut table = Table::new(&columns);
     for certificate in some {
         let list = |words: Vec<String>| match words.is_empty() {
             true => NOTHING.to_owned(),
             false => words.join(" "),
         };
         let at = certificate.shown_at.iter().map(|at| at.to_string());
-        table.row([
+        let mut cells = vec![
             certificate.name.to_string(),
             certificate.state.to_owned(),
             date(scene, certificate.until),
@@ -55,9 +61,26 @@ pub(super) fn table(scene: &Scene, some: &[&CertificateSeen]) -> Table {
             list(at.collect()),
             certificate.key.to_string(),
             certificate.source.to_string(),
-        ]);
+        ];
+        if fails {
+            let why = failed(certificate).map(|(why, next)| {
+                let next = date(scene, next);
+                format!("{why}; next try {next}")
+            });
+            cells.insert(FAILURE, maybe(why));
+        }
+        table.row(cells);
     }
     table
+}
+
+/// Before which column it is told why a certificate was not issued, where one was not.
+const FAILURE: usize = 2;
+
+/// Why a certificate was not issued at the last try, and when the next one is.
+fn failed(certificate: &CertificateSeen) -> Option<(&str, Timestamp)> {
+    let note = certificate.issuing.as_ref()?;
+    Some((note.failed.as_deref()?, note.next))
 }
 
 /// Whole days left; negative where it has ended.
@@ -79,6 +102,8 @@ struct CertificateJson<'a> {
     issuer: &'a str,
     source: &'a str,
     blake3: &'a str,
+    not_issued: Option<&'a str>,
+    next_try: Option<String>,
 }
 
 pub(super) fn json(scene: &Scene, some: &[&CertificateSeen]) -> impl Serialize {
@@ -95,6 +120,8 @@ pub(super) fn json(scene: &Scene, some: &[&CertificateSeen]) -> impl Serialize {
             issuer: &c.issuer,
             source: &c.source,
             blake3: &c.fingerprint,
+            not_issued: failed(c).map(|(why, _)| why),
+            next_try: c.issuing.as_ref().map(|note| iso(note.next)),
         })
     };
     some.iter().map(one).collect::<Vec<_>>()

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::control::{Kept, Kind};
+use crate::control::{IssueNote, Kept, Kind};
 use crate::health::{Figure, State};
 use crate::model::{Endpoint, Id, Intent, Level, Limit};
 use crate::telemetry::{Came, Numbers};
@@ -66,6 +66,8 @@ pub struct CertificateSeen {
     pub source: Box<str>,
     /// Its BLAKE3 hash, in hexadecimal.
     pub fingerprint: Box<str>,
+    /// How having it issued goes; `None`: nobody is asked for it, or nobody was yet.
+    pub issuing: Option<IssueNote>,
 }
 
 /// A zone of time; UTC unless said otherwise.

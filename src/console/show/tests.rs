@@ -63,6 +63,7 @@ fn certificate(name: &str, state: &'static str, until: &str) -> CertificateSeen 
         issuer: "CN=An Authority".into(),
         source: "/etc/signpost/shop.crt".into(),
         fingerprint: "00ff".into(),
+        issuing: None,
     }
 }
 

@@ -26,6 +26,16 @@ pub struct Held {
     pub shown_at: Vec<Endpoint>,
 }
 
+impl Held {
+    /// Whether it comes from an authority.
+    pub fn is_issued(&self) -> bool {
+        *self.source == *ISSUED
+    }
+}
+
+/// Where a certificate of an authority comes from, in a word.
+const ISSUED: &str = "acme";
+
 /// What reading needs and what outlives a configuration.
 #[derive(Debug)]
 pub(in crate::control) struct Keyring {
@@ -204,7 +214,7 @@ impl KeyReader {
             }
             CertificateFrom::Acme(domains) => {
                 let loaded = self.by_acme(name, domains, before).map_err(failed)?;
-                Ok(held("acme".into(), loaded))
+                Ok(held(ISSUED.into(), loaded))
             }
         }
     }

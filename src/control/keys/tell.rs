@@ -14,22 +14,43 @@ use crate::tls::{Authorities, Loaded, Names};
 
 /// Days before a certificate's end at which it is told.
 const AHEAD_DAYS: [i64; 3] = [30, 14, 3];
+/// A certificate of an authority is renewed when a third of its life is left. It is told when that third is down to a half, a quarter,
+/// a tenth, where this is later.
+const LATE: [i64; 3] = [2, 4, 10];
 /// Seconds of a day.
 const DAY_S: i64 = 86_400;
 
-/// How near its end a certificate is: 0 far, then one more at 30, 14 and 3 days, 4 past it.
-fn stage(loaded: &Loaded, now_s: i64) -> u8 {
+/// How near its end a certificate is: 0 far, then one more at 30, 14 and 3 days (one that `is_issued` by an authority: later, where its
+/// life is short), 4 past it.
+fn stage(loaded: &Loaded, is_issued: bool, now_s: i64) -> u8 {
     let left = loaded.not_after_s.saturating_sub(now_s);
-    let passed = AHEAD_DAYS.iter().filter(|days| left < **days * DAY_S);
+    let third = loaded.not_after_s.saturating_sub(loaded.not_before_s) / 3;
+    let ahead = AHEAD_DAYS
+        .iter()
+        .zip(LATE)
+        .map(|(days, part)| match is_issued {
+            true => (days * DAY_S).min(third / part),
+            false => days * DAY_S,
+        });
+    let passed = ahead.filter(|ahead| left < *ahead);
     passed.count() as u8 + u8::from(left < 0)
 }
 
-/// How a certificate stands, in one word: `valid`, `expiring` (within 30 days), `expired`, `early` (not valid yet), `stand-in`.
-pub fn standing_of(loaded: &Loaded, now_s: i64) -> &'static str {
+/// So many seconds in days, or in hours where they are few.
+fn span(seconds: i64) -> String {
+    match seconds {
+        ..172_800 => format!("{} hours", seconds / 3_600),
+        _ => format!("{} days", seconds / DAY_S),
+    }
+}
+
+/// How a certificate stands, in one word: `valid`, `expiring` (within 30 days; one of an authority: its renewal is late), `expired`, `early` (not valid yet), `stand-in`.
+pub fn standing_of(held: &Held, now_s: i64) -> &'static str {
+    let loaded = &held.loaded;
     if loaded.stands_in {
         return "stand-in";
     }
-    match stage(loaded, now_s) {
+    match stage(loaded, held.is_issued(), now_s) {
         4.. => "expired",
         _ if now_s < loaded.not_before_s => "early",
         0 => "valid",
@@ -48,7 +69,7 @@ impl Keyring {
         };
         self.told.retain(|key, _| held(key));
         for held in keys.certificates.iter().filter(|h| !h.loaded.stands_in) {
-            let now = stage(&held.loaded, now_s);
+            let now = stage(&held.loaded, held.is_issued(), now_s);
             let told = self.told.insert(held.loaded.fingerprint, now).unwrap_or(0);
             if now > told {
                 tell_end(held, now, now_s);
@@ -86,15 +107,15 @@ impl Keyring {
 
 fn tell_end(held: &Held, stage: u8, now_s: i64) {
     let (name, until) = (&held.name, date(held.loaded.not_after_s));
-    let days = held.loaded.not_after_s.saturating_sub(now_s) / DAY_S;
-    let renew = match &*held.source {
-        "acme" => "an authority has not renewed it: `show log` says why".to_owned(),
-        path => format!("put its successor into `{path}`, then `reload`"),
+    let left = span(held.loaded.not_after_s.saturating_sub(now_s));
+    let renew = match held.is_issued() {
+        true => format!("an authority has not renewed it: `show certificate {name}` says why"),
+        false => format!("put its successor into `{}`, then `reload`", held.source),
     };
     match stage {
         0 => {}
-        1 | 2 => warn!("certificate {name} ends in {days} days, at {until}: {renew}"),
-        3 => error!("certificate {name} ends in {days} days, at {until}: {renew}"),
+        1 | 2 => warn!("certificate {name} ends in {left}, at {until}: {renew}"),
+        3 => error!("certificate {name} ends in {left}, at {until}: {renew}"),
         _ => error!("certificate {name} has ended at {until}, clients turn away: {renew}"),
     }
 }
@@ -171,12 +192,13 @@ pub fn certificate_remarks(model: &Model, folder: &Path) -> Vec<String> {
         match &loaded {
             Err(problem) => remarks.push(refused(format_args!("certificate {name}: {problem}"))),
             Ok(loaded) => {
-                let left = loaded.not_after_s.saturating_sub(now_s) / DAY_S;
+                let left = span(loaded.not_after_s.saturating_sub(now_s));
+                let is_issued = matches!(certificate.from, CertificateFrom::Acme(_));
                 let all = loaded.remarks.iter();
                 remarks.extend(all.map(|remark| format!("certificate {name}: {remark}")));
-                match (loaded.out_of_time(now_s), stage(loaded, now_s)) {
+                match (loaded.out_of_time(now_s), stage(loaded, is_issued, now_s)) {
                     (Some(why), _) => remarks.push(format!("certificate {name}: {why}")),
-                    (None, 1..) => remarks.push(format!("certificate {name} ends in {left} days")),
+                    (None, 1..) => remarks.push(format!("certificate {name} ends in {left}")),
                     (None, _) => {}
                 }
             }
@@ -191,8 +213,50 @@ pub fn certificate_remarks(model: &Model, folder: &Path) -> Vec<String> {
             }
         }
     }
-    remarks.extend(trust_faults(model).into_iter().map(refused));
+    remarks.extend(trust_faults(model, folder).into_iter().map(refused));
     let names = |nth: u32| read.get(nth as usize)?.as_ref().map(|l| &*l.names);
     remarks.extend(uncovered(model, names));
     remarks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The stages of a certificate that holds for so many hours, with so many left.
+    fn stages(life_h: i64, is_issued: bool, left_h: &[i64]) -> Vec<u8> {
+        let mut loaded = Loaded::stand_in(&["a.example".into()]).expect("made");
+        (loaded.not_before_s, loaded.not_after_s) = (0, life_h * 3_600);
+        let at = |left: &i64| stage(&loaded, is_issued, (life_h - left) * 3_600);
+        left_h.iter().map(at).collect()
+    }
+
+    #[test]
+    fn a_certificate_of_an_authority_is_told_once_its_renewal_is_late() {
+        // Six days are renewed with 48 hours left.
+        assert_eq!(
+            stages(144, true, &[144, 48, 24, 23, 12, 11, 5, 4, 0, -1]),
+            [0, 0, 0, 1, 1, 2, 2, 3, 3, 4]
+        );
+        // Ninety days with thirty left.
+        assert_eq!(
+            stages(90 * 24, true, &[30 * 24 - 1, 15 * 24 - 1, 7 * 24, 71]),
+            [0, 1, 2, 3]
+        );
+        // Of ten years a third is too long ahead.
+        assert_eq!(stages(87_600, true, &[721, 719]), [0, 1]);
+    }
+
+    #[test]
+    fn a_certificate_of_the_operators_is_told_by_the_calendar() {
+        assert_eq!(
+            stages(2_160, false, &[721, 719, 335, 71, -1]),
+            [0, 1, 2, 3, 4]
+        );
+    }
+
+    #[test]
+    fn few_hours_are_told_as_hours() {
+        assert_eq!([span(7_200), span(172_800)], ["2 hours", "2 days"]);
+    }
 }

@@ -159,7 +159,7 @@ fn let_through(writer: &Writer, at: Endpoint, nth: u8, now: Millis) -> Option<Pl
 #[tokio::test]
 async fn a_flip_that_waits_does_not_outlive_the_endpoint_it_speaks_of() {
     let (mut writer, at) = writer().await;
-    writer.learn(refused(&writer, Millis(1)));
+    writer.take(refused(&writer, Millis(1)));
     replace(&mut writer, dip(2, at)).await;
     writer.publish();
     assert_eq!(health(&writer), Health::Up);
@@ -168,13 +168,13 @@ async fn a_flip_that_waits_does_not_outlive_the_endpoint_it_speaks_of() {
 #[tokio::test]
 async fn a_trial_that_failed_lets_nobody_through_while_its_flip_waits() {
     let (mut writer, at) = writer().await;
-    writer.learn(refused(&writer, Millis(1)));
+    writer.take(refused(&writer, Millis(1)));
     writer.publish();
     let now = Millis(1_500);
     writer.wards.tick(&writer.farm, now);
     writer.publish();
     assert!(let_through(&writer, at, 1, now).is_some(), "on trial");
-    writer.learn(refused(&writer, now));
+    writer.take(refused(&writer, now));
     assert!(let_through(&writer, at, 2, now).is_none(), "not in force");
     writer.publish();
     assert_eq!(health(&writer), Health::Failed);
@@ -185,13 +185,13 @@ async fn a_trial_that_failed_lets_nobody_through_while_its_flip_waits() {
 async fn what_an_agent_says_of_shares_leaves_a_trial_alone() {
     let at = free();
     let mut writer = serving(probed(at, vec![agent()])).await;
-    writer.learn(refused(&writer, Millis(1)));
+    writer.take(refused(&writer, Millis(1)));
     writer.wards.tick(&writer.farm, Millis(1_500));
     writer.publish();
     let now = Millis(1_600);
     let _held = let_through(&writer, at, 1, now).expect("on trial");
     let errand = errands(&writer).remove(0);
-    writer.learn(said(&errand, true, "", Some("50% maxconn:7"), now));
+    writer.take(said(&errand, true, "", Some("50% maxconn:7"), now));
     assert!(writer.wards.has_flips() && !writer.wards.is_pressed());
     writer.publish();
     assert!(let_through(&writer, at, 2, now).is_none(), "one at a time");
@@ -204,7 +204,7 @@ async fn a_probe_fails_a_server_and_brings_it_back_and_both_facts_are_shown() {
     let errand = errands(&writer).remove(0);
     for now in [10, 20] {
         assert_eq!(health(&writer), Health::Up);
-        writer.learn(sounded(&errand, false, Millis(now)));
+        writer.take(sounded(&errand, false, Millis(now)));
         writer.publish();
     }
     let stands = standing(&writer);
@@ -238,7 +238,7 @@ async fn a_probe_fails_a_server_and_brings_it_back_and_both_facts_are_shown() {
     let errand = errands(&writer).remove(0);
     for now in [30, 40] {
         assert_eq!(health(&writer), Health::Failed);
-        writer.learn(sounded(&errand, true, Millis(now)));
+        writer.take(sounded(&errand, true, Millis(now)));
         writer.publish();
     }
     assert_eq!(standing(&writer).state.is, State::InService);
@@ -264,7 +264,7 @@ async fn slowstart_begins_when_the_operator_puts_a_server_back_but_not_at_the_st
     let back_since = |writer: &Writer| gauges(writer, 0).back_since.load(Ordering::Relaxed);
     assert_eq!(health(&writer), Health::Failed, "not answered yet");
     let errand = errands(&writer).remove(0);
-    writer.learn(sounded(&errand, true, Millis(5)));
+    writer.take(sounded(&errand, true, Millis(5)));
     writer.publish();
     assert_eq!((health(&writer), back_since(&writer)), (Health::Up, 0));
     let mut out = probed(at, vec![from_down.clone()]);
@@ -283,15 +283,15 @@ async fn a_suspect_that_nobody_watches_is_asked_at_once_and_until_it_answers() {
         server: gauges(writer, 0),
         now: Millis(now),
     };
-    writer.learn(suspect(&writer, 1));
-    writer.learn(suspect(&writer, 500));
+    writer.take(suspect(&writer, 1));
+    writer.take(suspect(&writer, 500));
     let errand = urgent.try_recv().expect("asked at once");
     assert!(urgent.try_recv().is_err(), "and once");
     assert_eq!(errand.probe.kind, ProbeKind::Tcp);
     assert_eq!(errand.to, Some("127.0.0.1:1".parse().expect("an address")));
 
     let now = Millis(20_000);
-    writer.learn(sounded(&errand, false, now));
+    writer.take(sounded(&errand, false, now));
     writer.publish();
     assert_eq!(health(&writer), Health::Failed);
     assert_eq!(
@@ -300,7 +300,7 @@ async fn a_suspect_that_nobody_watches_is_asked_at_once_and_until_it_answers() {
     );
     writer.chores(now);
     urgent.try_recv().expect("asked again");
-    writer.learn(sounded(&errand, true, Millis(21_000)));
+    writer.take(sounded(&errand, true, Millis(21_000)));
     writer.publish();
     assert_eq!(health(&writer), Health::Up);
 }
@@ -319,15 +319,15 @@ async fn a_suspect_that_answers_is_suspect_again_only_by_as_many_clients() {
         server.bounced_back(now)
     };
     assert_eq!(came_back(), 3);
-    writer.learn(sounded(&errand, true, now));
+    writer.take(sounded(&errand, true, now));
     assert_eq!(server.bounced_back(now), 3, "nobody suspected it yet");
-    writer.learn(Report::Suspect {
+    writer.take(Report::Suspect {
         server: Arc::clone(&server),
         now,
     });
-    writer.learn(sounded(&errand, false, now));
+    writer.take(sounded(&errand, false, now));
     assert_eq!(server.bounced_back(now), 3);
-    writer.learn(sounded(&errand, true, now));
+    writer.take(sounded(&errand, true, now));
     assert_eq!(server.bounced_back(now), 0);
 }
 
@@ -349,7 +349,7 @@ async fn server_errors_and_bad_answers_count_apart() {
     ];
     for (now, outcome) in (1..).zip(outcomes) {
         assert!(!writer.wards.has_flips());
-        writer.learn(reported(&writer, outcome, Millis(now)));
+        writer.take(reported(&writer, outcome, Millis(now)));
     }
     writer.publish();
     assert_eq!(
@@ -363,7 +363,7 @@ async fn an_agent_that_drains_and_a_checker_that_stopped_are_told() {
     let at = free();
     let mut writer = serving(probed(at, vec![agent()])).await;
     let errand = errands(&writer).remove(0);
-    writer.learn(said(&errand, true, "", Some("drain # late"), Millis(1)));
+    writer.take(said(&errand, true, "", Some("drain # late"), Millis(1)));
     writer.publish();
     let stands = standing(&writer);
     assert_eq!(stands.measured.is.readiness, Readiness::Drain);
@@ -468,7 +468,7 @@ async fn a_linked_url_stands_as_what_it_is_linked_to_or_worse() {
     assert_eq!(states(&writer), [State::Sticky, State::Failed]);
     let errand = errands(&writer).remove(0);
     for now in [10, 20] {
-        writer.learn(sounded(&errand, false, Millis(now)));
+        writer.take(sounded(&errand, false, Millis(now)));
     }
     writer.publish();
     assert_eq!(states(&writer), [State::Failed; 2]);
@@ -489,7 +489,7 @@ async fn an_agent_that_says_no_share_turns_clients_away_since_then() {
         ("0% maxconn:7", 30, State::Sticky),
         ("80%", 40, State::InService),
     ] {
-        writer.learn(said(&errand, true, "", Some(line), Millis(now)));
+        writer.take(said(&errand, true, "", Some(line), Millis(now)));
         let stands = standing(&writer);
         let since = if now == 30 { 20 } else { now };
         assert_eq!(stands.state.is, state, "{line}");
@@ -524,7 +524,7 @@ async fn a_state_is_told_with_the_cause_that_decides_it() {
 
     let errand = errands(&writer).remove(0);
     for now in [10, 20] {
-        writer.learn(sounded(&errand, false, Millis(now)));
+        writer.take(sounded(&errand, false, Millis(now)));
         writer.publish();
     }
     let failed = "probe tcp: connect refused at TIME, 2 of 2".to_owned();

@@ -1,5 +1,6 @@
 //! Hands shaken with servers, by rustls.
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::Resumption;
@@ -13,7 +14,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::{Check, Fault, Sessions, TrustError};
-use crate::tls::load::regular;
+use crate::tls::load::{pem_fault, regular};
 
 /// A connection to a server, once hands are shaken.
 pub type Stream = TlsStream<TcpStream>;
@@ -26,22 +27,22 @@ pub struct Anchors {
 }
 
 /// The authorities of a file; the very same as `before` where it did not change.
-pub(super) fn read(file: &str, before: Option<&Arc<Anchors>>) -> Result<Arc<Anchors>, TrustError> {
+pub(super) fn read(file: &Path, before: Option<&Arc<Anchors>>) -> Result<Arc<Anchors>, TrustError> {
     parse(file, before).map_err(|why| TrustError::File {
-        path: file.into(),
+        path: file.display().to_string().into(),
         why,
     })
 }
 
-fn parse(file: &str, before: Option<&Arc<Anchors>>) -> Result<Arc<Anchors>, Box<str>> {
-    let bytes = regular(file.as_ref()).map_err(|e| e.to_string())?;
+fn parse(file: &Path, before: Option<&Arc<Anchors>>) -> Result<Arc<Anchors>, Box<str>> {
+    let bytes = regular(file).map_err(|e| e.to_string())?;
     let digest = blake3::hash(&bytes);
     if let Some(before) = before.filter(|before| before.digest == digest) {
         return Ok(Arc::clone(before));
     }
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&bytes) {
-        let certificate = certificate.map_err(|e| format!("not PEM: {e}"))?;
+        let certificate = certificate.map_err(|e| pem_fault(&e))?;
         let added = roots.add(certificate);
         added.map_err(|e| format!("a certificate in it is none of an authority: {e}"))?;
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::shake::{Anchors, has_host, read};
@@ -11,11 +12,12 @@ use super::shake::{Anchors, has_host, read};
 pub struct Trust(BTreeMap<Box<str>, Arc<Anchors>>);
 
 impl Trust {
-    /// Reads these files; what did not change since `before` is the very same. `host`: the host's own authorities are needed too.
+    /// Reads these files, relative ones from `folder`; what did not change since `before` is the very same. `host`: the host's own authorities are needed too.
     ///
     /// # Errors
     /// A file that cannot be read or holds no certificate; a host without authorities; a program that was built without TLS.
     pub fn load<'a>(
+        folder: &Path,
         files: impl Iterator<Item = &'a str>,
         host: bool,
         before: &Trust,
@@ -28,7 +30,7 @@ impl Trust {
             if trust.0.contains_key(file) {
                 continue;
             }
-            let anchors = read(file, before.0.get(file))?;
+            let anchors = read(&folder.join(file), before.0.get(file))?;
             trust.0.insert(file.into(), anchors);
         }
         Ok(trust)

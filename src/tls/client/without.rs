@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -44,7 +45,7 @@ impl AsyncWrite for Stream {
 pub struct Anchors(Infallible);
 
 /// Says that this program was built without TLS.
-pub(super) fn read(_: &str, _: Option<&Arc<Anchors>>) -> Result<Arc<Anchors>, TrustError> {
+pub(super) fn read(_: &Path, _: Option<&Arc<Anchors>>) -> Result<Arc<Anchors>, TrustError> {
     Err(TrustError::Without)
 }
 

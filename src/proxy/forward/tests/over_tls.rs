@@ -139,8 +139,14 @@ fn a_server_that_cannot_be_trusted_gets_nothing_and_the_next_one_has_it() {
 fn connections_of_other_settings_are_never_used_again() {
     run(async {
         let shown = shown(&[]);
-        let trust = Trust::load([shown.path()].into_iter(), false, &Trust::default()).unwrap();
-        let again = Trust::load([shown.path()].into_iter(), false, &trust).unwrap();
+        let trust = Trust::load(
+            "".as_ref(),
+            [shown.path()].into_iter(),
+            false,
+            &Trust::default(),
+        )
+        .unwrap();
+        let again = Trust::load("".as_ref(), [shown.path()].into_iter(), false, &trust).unwrap();
         let rig = rig(&[1], None, false);
         let id = crate::model::Id::Endpoint(rig.at);
         let number = |tls, trust| {
@@ -154,7 +160,7 @@ fn connections_of_other_settings_are_never_used_again() {
         let other = number(Some(shown.checked("a")), &trust);
         assert_ne!(other, first);
         std::fs::write(&shown.file, self::shown(&[]).file_text()).unwrap();
-        let changed = Trust::load([shown.path()].into_iter(), false, &trust).unwrap();
+        let changed = Trust::load("".as_ref(), [shown.path()].into_iter(), false, &trust).unwrap();
         assert_ne!(number(Some(shown.checked("a")), &changed), other);
     });
 }

@@ -17,7 +17,13 @@ pub(super) const POST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r
 /// A rig whose servers are spoken to so; the files are trusted.
 pub(super) fn rig(ports: &[u16], tls: Option<Verify>, http2: bool) -> Rig {
     let speech = Speech { tls, http2 };
-    let trust = Trust::load(speech.ca().into_iter(), false, &Trust::default()).unwrap();
+    let trust = Trust::load(
+        "".as_ref(),
+        speech.ca().into_iter(),
+        false,
+        &Trust::default(),
+    )
+    .unwrap();
     let serving = Serving {
         speech,
         ..Serving::default()
