@@ -181,19 +181,22 @@ pub(super) async fn issue(
     way: Way,
 ) -> Result<(), Failed> {
     let mut orders = 0;
-    let mut is_new = false;
+    let (mut forgotten, mut is_new) = (false, false);
     let text = loop {
         orders += 1;
         let ordered = async {
+            if forgotten && !is_new {
+                account::renew(folder, authority).await?;
+                is_new = true;
+            }
             let account = account::open(folder, authority).await?;
             order(farm, (authority, &account), issue, way).await
         };
         match ordered.await {
             Err(Failed::Stale(_)) if orders < ORDERS => {}
-            Err(Failed::Forgotten(why)) if !is_new => {
-                is_new = true;
+            Err(Failed::Forgotten(why)) if !forgotten => {
+                forgotten = true;
                 warn!("the authority does not know the account any more, a new one is made: {why}");
-                account::renew(folder, authority).await?;
             }
             other => break other?,
         }
