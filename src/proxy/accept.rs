@@ -19,7 +19,9 @@ use super::client::Client;
 use super::connection::{Connection, First};
 #[cfg(feature = "tls")]
 use super::handshake::Handshake;
-use super::limits::{ACCEPT_PAUSE, ACCEPTS, RUSH, RUSH_LOOK, TOLD_AGAIN, UNSENT_BYTES};
+use super::limits::{
+    ACCEPT_PAUSE, ACCEPTS, RUSH, RUSH_LOOK, TOLD_AGAIN, UNSENT_BYTES, UNSENT_IN_ALL, UNSENT_LEAST,
+};
 use super::pass;
 use super::socket::accept_with_data;
 use super::strain::descriptors;
@@ -67,9 +69,18 @@ fn shield(worker: &Worker, at: Endpoint) -> Option<Arc<Shield>> {
 
 /// Sets what is accepted inherits: a call less a connection.
 fn equip(listener: &TcpListener) -> io::Result<()> {
-    let listener = socket2::SockRef::from(listener);
-    listener.set_tcp_nodelay(true)?;
-    listener.set_tcp_notsent_lowat(UNSENT_BYTES)
+    socket2::SockRef::from(listener).set_tcp_nodelay(true)?;
+    set_unsent(listener, UNSENT_BYTES)
+}
+
+fn set_unsent(listener: &TcpListener, bytes: u32) -> io::Result<()> {
+    socket2::SockRef::from(listener).set_tcp_notsent_lowat(bytes)
+}
+
+/// How much of an answer the kernel may hold for each of so many connections.
+fn unsent(open: usize) -> u32 {
+    let each = UNSENT_IN_ALL / open.max(1).next_power_of_two();
+    u32::try_from(each).map_or(UNSENT_BYTES, |each| each.clamp(UNSENT_LEAST, UNSENT_BYTES))
 }
 
 impl Listening {
@@ -170,6 +181,7 @@ async fn accept_all(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc
     let Door { at, closing, .. } = &*door;
     let mut told: Option<Instant> = None;
     let mut rush = Rush::new();
+    let mut held = UNSENT_BYTES;
     loop {
         let ready = tokio::select! {
             biased;
@@ -183,6 +195,11 @@ async fn accept_all(worker: Rc<Worker>, listener: AsyncFd<TcpListener>, door: Rc
         let most = worker.most_descriptors();
         let accepted = accept_some(&worker, listener.get_ref(), &door, (most, &mut rush.came));
         rush.look(listener.get_ref());
+        let now = unsent(worker.open());
+        // Where it cannot be set the connections have what those before them had.
+        if now != held && set_unsent(listener.get_ref(), now).is_ok() {
+            held = now;
+        }
         match accepted {
             Ok(()) => tokio::task::yield_now().await,
             Err(Errno::WOULDBLOCK) => {
@@ -326,6 +343,25 @@ mod tests {
         let to = listener.local_addr().expect("bound");
         silent.push(TcpStream::connect(to).expect("a connection"));
         listener.accept().is_ok()
+    }
+
+    #[test]
+    fn the_more_connections_there_are_the_less_each_may_hold() {
+        assert_eq!(unsent(0), UNSENT_BYTES);
+        assert_eq!(unsent(128), UNSENT_BYTES);
+        assert_eq!(unsent(1_000), 64 * 1024);
+        assert_eq!(unsent(1_000_000), UNSENT_LEAST);
+        for open in [200, 2_000, 4_000] {
+            assert!(open * unsent(open) as usize <= UNSENT_IN_ALL);
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        equip(&listener).expect("set");
+        set_unsent(&listener, UNSENT_LEAST).expect("set again");
+        let to = listener.local_addr().expect("bound");
+        let _client = TcpStream::connect(to).expect("a connection");
+        let (accepted, _) = listener.accept().expect("a client");
+        let socket = socket2::SockRef::from(&accepted);
+        assert_eq!(socket.tcp_notsent_lowat().expect("known"), UNSENT_LEAST);
     }
 
     #[test]

@@ -64,11 +64,15 @@ pub const UNREAD_GONE: Duration = Duration::from_millis(250);
 
 /// What a worker reads at once into the buffer that it lends, in bytes.
 pub const READ_BYTES: usize = 64 * 1024;
-/// What the kernel holds of an answer that it has not sent yet. In bytes.
+/// What the kernel holds at most of an answer that it has not sent yet. In bytes.
 ///
 /// Without it a client that does not read pins 2 MiB of the memory that all of the host's connections share. A quarter of this would save
 /// more, and cost large forwards a third of their CPU (`benches/peers/run --only large --only huge`).
 pub const UNSENT_BYTES: u32 = 512 * 1024;
+/// The same of all connections of a worker, in bytes: the more there are, the less each may have (`tests/long/slow-clients`).
+pub const UNSENT_IN_ALL: usize = 64 * 1024 * 1024;
+/// What each may have however many there are, in bytes.
+pub const UNSENT_LEAST: u32 = 16 * 1024;
 /// Connections that are accepted in a row before those that are open get their turn.
 pub const ACCEPTS: usize = 64;
 /// So many connections at a listener of one worker within [`RUSH_LOOK`] are many: the kernel then keeps each back until its first bytes have come.
