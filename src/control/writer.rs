@@ -191,7 +191,7 @@ impl Writer {
         &self.doors
     }
 
-    /// What reads the files of a configuration, to be given to [`Writer::replace_by`] or [`Writer::take_files`].
+    /// What reads the files of a configuration, to be given to [`Writer::replace_by`] or [`Writer::adopt`].
     pub fn reader(&self) -> Reader {
         Reader(self.keyring.reader(&self.farm))
     }
