@@ -125,8 +125,8 @@ fn curl_sees_answers_that_do_not_wait_for_its_long_body() {
     let from = format!("@{}", file.display());
     let back = folder.path().join("back");
     let back = back.to_str().expect("a path");
-    let posts = |url: &str, more: &[&str]| {
-        let fixed = [
+    let posts = |url: &str| {
+        let words = [
             "--silent",
             "--show-error",
             "--http2-prior-knowledge",
@@ -138,17 +138,13 @@ fn curl_sees_answers_that_do_not_wait_for_its_long_body() {
             "%{http_version} %{http_code} %{num_redirects}",
             url,
         ];
-        said("curl", &[&fixed[..], more].concat())
+        said("curl", &words)
     };
     for _ in 0..5 {
         for (at, expected) in [(moved, "2 307 0"), (found, "2 302 0"), (refuser, "2 413 0")] {
-            if let Some(got) = posts(&format!("http://{at}/x"), &[]) {
+            if let Some(got) = posts(&format!("http://{at}/x")) {
                 assert_eq!(got, expected);
             }
         }
-    }
-    if let Some(got) = posts(&format!("http://{moved}/x"), &["--location"]) {
-        assert_eq!(got, "2 200 1");
-        assert!(std::fs::read(back).expect("an answer") == body);
     }
 }
